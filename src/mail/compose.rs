@@ -1,0 +1,1 @@
+//! An outgoing mail as MIME bytes.

@@ -1,0 +1,51 @@
+//! Pure values and rules: no socket, no clock, no SQL. Everything else is built from these words.
+
+pub mod agent;
+pub mod contact;
+pub mod delivery;
+pub mod message;
+pub mod notification;
+pub mod ticket;
+pub mod time;
+
+pub use agent::{Actor, Agent, ApiToken, Scope};
+pub use contact::{Contact, ContactType};
+pub use delivery::{EmailStatus, OutboxEntry, Outcome};
+pub use message::{
+    Address, Authentication, Authority, Envelope, InboundMail, MailKind, MessageId, PlacedBy, Placement,
+    ReversePath, TokenState, Via,
+};
+pub use notification::NotificationTemplate;
+pub use ticket::{Category, Channel, Priority, Status, TicketNumber, Visibility};
+pub use time::Timestamp;
+
+/// Writes a closed set of wire words as an enum: `as_str`, `parse` (exact), `ALL`, `Display`, and serde as
+/// that word. What API.md §2 calls an enum is one of these.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $(#[doc = concat!("`", $word, "`")] $(#[$vmeta])* $variant),+ }
+        impl $name {
+            /// Every value, in the order of the contract.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            /// The word on the wire and in the database.
+            pub const fn as_str(self) -> &'static str { match self { $(Self::$variant => $word),+ } }
+            /// The value of exactly this word.
+            pub fn parse(word: &str) -> Option<Self> { match word { $($word => Some(Self::$variant),)+ _ => None } }
+        }
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(self.as_str()) }
+        }
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> { s.serialize_str(self.as_str()) }
+        }
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                let word = String::deserialize(d)?;
+                Self::parse(&word).ok_or_else(|| serde::de::Error::custom(format!("unknown {}: {word}", stringify!($name))))
+            }
+        }
+    };
+}
+pub(crate) use words;
