@@ -1,0 +1,416 @@
+//! `postdesk.toml` and `POSTDESK_*` variables made into validated types. A section that is absent has its defaults.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The door mail comes in by.
+    pub smtp: Smtp,
+    /// The door of the API.
+    pub http: Http,
+    /// Where everything is kept.
+    pub store: Store,
+    /// The door mail leaves by.
+    pub outbox: Outbox,
+    /// How mail that comes in is treated.
+    pub intake: Intake,
+    /// What mail that leaves looks like.
+    pub email: Email,
+    /// Rules of tickets.
+    pub tickets: Tickets,
+    /// The API.
+    pub api: Api,
+    /// Secrets that sign reply addresses, return paths and Message-IDs: the first signs, all verify.
+    pub keys: Keys,
+    /// The support addresses.
+    pub mailboxes: Vec<MailboxConfig>,
+    /// Agents made at start when they don't exist yet.
+    pub agents: Vec<AgentConfig>,
+}
+
+/// `[smtp]` (MAIL.md §1.1).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Smtp {
+    /// Whether the door is open.
+    pub enabled: bool,
+    /// SMTP listen addresses.
+    pub listen: Vec<SocketAddr>,
+    /// SMTP with TLS from the first byte.
+    pub listen_tls: Vec<SocketAddr>,
+    /// LMTP listen addresses: `127.0.0.1:2424` or `unix:/run/postdesk/lmtp.sock`.
+    pub lmtp_listen: Vec<String>,
+    /// Name in the greeting and in `Received`; the machine's host name when empty.
+    pub hostname: String,
+    /// Our own MTAs: rate limits spare them, and their mail counts as authenticated.
+    pub trusted_networks: Vec<IpNet>,
+    /// Largest mail, MiB.
+    pub max_message_mb: u64,
+    /// Most recipients of one mail.
+    pub max_recipients: usize,
+    /// Most errors in one session.
+    pub max_errors: u32,
+    /// Most mails in one session.
+    pub max_messages: u32,
+    /// Most sessions at once.
+    pub max_sessions: usize,
+    /// Most sessions at once from one address.
+    pub max_sessions_per_ip: usize,
+    /// Most mails a minute from one address; 0 is no limit.
+    pub max_mails_per_ip_minute: u32,
+    /// Most mails a minute from one envelope sender; 0 is no limit.
+    pub max_mails_per_sender_minute: u32,
+    /// Longest wait for a command, seconds (RFC 5321 §4.5.3.2 asks for 300).
+    pub command_timeout_seconds: u64,
+    /// Longest session, seconds.
+    pub session_timeout_seconds: u64,
+    /// Least speed of DATA, octets a second, judged over whole minutes.
+    pub min_data_rate: u64,
+    /// Longest text line taken, octets.
+    pub max_line: usize,
+    /// All sessions' message bytes together, MiB.
+    pub max_memory_mb: u64,
+    /// Most `Received` fields.
+    pub max_hops: usize,
+    /// A line feed without carriage return in the data: `reject` (554), or `normalize` (made CR LF, as data).
+    pub bare_lf: BareLf,
+    /// PEM files for STARTTLS and `listen_tls`.
+    pub tls: Option<Tls>,
+    /// Longest wait for sessions in DATA when stopping, seconds.
+    pub shutdown_seconds: u64,
+}
+
+/// What becomes of a bare LF in the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BareLf {
+    /// `554 5.6.0` after the real end.
+    Reject,
+    /// Each becomes CR LF, as data.
+    Normalize,
+}
+
+/// Certificate chain and key, PEM files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Certificate chain, leaf first.
+    pub certificate: PathBuf,
+    /// Private key (PKCS#8, PKCS#1 or SEC1).
+    pub key: PathBuf,
+}
+
+impl Default for Smtp {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], 2525))],
+            listen_tls: Vec::new(),
+            lmtp_listen: Vec::new(),
+            hostname: String::new(),
+            trusted_networks: vec![
+                "127.0.0.0/8".parse().expect("a network literal"),
+                "::1/128".parse().expect("a network literal"),
+            ],
+            max_message_mb: 25,
+            max_recipients: 100,
+            max_errors: 10,
+            max_messages: 1_000,
+            max_sessions: 2_000,
+            max_sessions_per_ip: 50,
+            max_mails_per_ip_minute: 120,
+            max_mails_per_sender_minute: 60,
+            command_timeout_seconds: 300,
+            session_timeout_seconds: 3_600,
+            min_data_rate: 500,
+            max_line: 65_536,
+            max_memory_mb: 400,
+            max_hops: 50,
+            bare_lf: BareLf::Reject,
+            tls: None,
+            shutdown_seconds: 10,
+        }
+    }
+}
+
+/// `[http]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Whether the door is open.
+    pub enabled: bool,
+    /// Listen addresses.
+    pub listen: Vec<SocketAddr>,
+    /// The address people reach us at, for links in mails: `https://desk.shop.example`. Never taken from `Host`.
+    pub public_url: Option<String>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { enabled: true, listen: vec![SocketAddr::from(([127, 0, 0, 1], 8080))], public_url: None }
+    }
+}
+
+/// `[store]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    /// `sqlite:/var/lib/postdesk/postdesk.db` or `postgres://user@host/database`.
+    pub url: String,
+    /// Most database connections (readers, on SQLite).
+    pub max_connections: u32,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { url: "sqlite:postdesk.db".into(), max_connections: 8 }
+    }
+}
+
+/// `[outbox]` (MAIL.md §2.3).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Outbox {
+    /// Whether this node sends.
+    pub enabled: bool,
+    /// `relay`, or `capture`: kept and shown, never sent.
+    pub transport: TransportKind,
+    /// The relay, for `relay`.
+    pub relay: Option<Relay>,
+    /// Most mails on the wire at once.
+    pub concurrency: usize,
+    /// Longest wait for one SMTP step, seconds.
+    pub step_timeout_seconds: u64,
+    /// Give up after, hours.
+    pub give_up_hours: u32,
+}
+
+/// How mail leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TransportKind {
+    /// To a relay by SMTP.
+    Relay,
+    /// Kept, shown, never sent.
+    Capture,
+}
+
+/// `[outbox.relay]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relay {
+    /// Host name or address.
+    pub host: String,
+    /// 25, 465 or 587 as a rule.
+    pub port: u16,
+    /// `none`, `opportunistic` (STARTTLS where offered), `starttls` (or fail), `tls` (from the first byte).
+    #[serde(default)]
+    pub tls: RelayTls,
+    /// For AUTH.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// For AUTH; best given as `POSTDESK_OUTBOX_RELAY_PASSWORD`.
+    #[serde(default)]
+    pub password: Option<String>,
+}
+
+/// TLS towards the relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RelayTls {
+    /// Never.
+    None,
+    /// STARTTLS where offered, without checking the certificate's name.
+    #[default]
+    Opportunistic,
+    /// STARTTLS or fail.
+    Starttls,
+    /// From the first byte.
+    Tls,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            transport: TransportKind::Capture,
+            relay: None,
+            concurrency: 10,
+            step_timeout_seconds: 60,
+            give_up_hours: 120,
+        }
+    }
+}
+
+/// `[intake]` (MAIL.md §1).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Intake {
+    /// Whether anybody may `POST /tickets` without a token.
+    pub public: bool,
+    /// What an unverified sender is answered; unset: neutral for the form, none for mail.
+    pub ack_unverified: Option<AckUnverified>,
+    /// What becomes of a non-participant who knows a Message-ID of the ticket.
+    pub strangers_by_reference: Strangers,
+    /// Most automatic mails to one address a day, over all tickets and kinds.
+    pub max_automatic_per_day: u32,
+}
+
+/// What an unverified sender is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AckUnverified {
+    /// A fixed text without a word of theirs.
+    Neutral,
+    /// Nothing.
+    None,
+}
+
+/// What becomes of a stranger's mail that names a known Message-ID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strangers {
+    /// Appended, flagged, shown to agents alone.
+    Append,
+    /// A ticket of its own.
+    NewTicket,
+}
+
+impl Default for Intake {
+    fn default() -> Self {
+        Self {
+            public: false,
+            ack_unverified: None,
+            strangers_by_reference: Strangers::Append,
+            max_automatic_per_day: 20,
+        }
+    }
+}
+
+/// `[email]` (MAIL.md §2.2).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Email {
+    /// Name of the shop, in mails.
+    pub brand: String,
+    /// Whether `[TKT-…]` stands in subjects.
+    pub subject_tag: SubjectTag,
+    /// A directory whose files replace the built-in templates of the same name.
+    pub templates_dir: Option<PathBuf>,
+    /// The character between a mailbox's local part and a reply token.
+    pub recipient_delimiter: char,
+}
+
+/// Whose subjects carry the ticket number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SubjectTag {
+    /// Everybody's.
+    Always,
+    /// Agents' only.
+    Agents,
+    /// Nobody's.
+    Never,
+}
+
+impl Default for Email {
+    fn default() -> Self {
+        Self {
+            brand: "Support".into(),
+            subject_tag: SubjectTag::Always,
+            templates_dir: None,
+            recipient_delimiter: '+',
+        }
+    }
+}
+
+/// `[tickets]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tickets {
+    /// Resolved tickets close silently after so many days.
+    pub auto_close_days: u32,
+}
+
+impl Default for Tickets {
+    fn default() -> Self {
+        Self { auto_close_days: 7 }
+    }
+}
+
+/// `[api]` (API.md §1).
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Api {
+    /// Writes without `If-Match` are refused (428).
+    pub require_if_match: bool,
+    /// Rate limits.
+    pub limits: ApiLimits,
+    /// Origins that may call intake from a browser.
+    pub cors_origins: Vec<String>,
+}
+
+/// `[api.limits]`: calls a minute. `POSTDESK_API_LIMITS=off` switches them off.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApiLimits {
+    /// Whether limits apply.
+    pub enabled: bool,
+    /// For one token.
+    pub token: u32,
+    /// Anonymous intake, for one IPv4 address or IPv6 /64.
+    pub anonymous: u32,
+}
+
+impl Default for ApiLimits {
+    fn default() -> Self {
+        Self { enabled: true, token: 600, anonymous: 5 }
+    }
+}
+
+/// `[keys]`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Keys {
+    /// Secrets of at least 32 characters; the first signs, all verify. `postdesk init` makes one.
+    pub reply: Vec<String>,
+}
+
+/// `[[mailboxes]]`: made at start when they don't exist yet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailboxConfig {
+    /// `support@shop.example`.
+    pub address: String,
+    /// Display name in `From`.
+    #[serde(default)]
+    pub from_name: Option<String>,
+    /// Category of tickets that come by it.
+    #[serde(default)]
+    pub default_category: Option<String>,
+    /// Store that tickets of this mailbox belong to.
+    #[serde(default)]
+    pub store_id: Option<String>,
+    /// Language of its mails.
+    #[serde(default)]
+    pub locale: Option<String>,
+}
+
+/// `[[agents]]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentConfig {
+    /// Name shown to customers.
+    pub name: String,
+    /// Address notified and recognised.
+    pub email: String,
+    /// `agent` or `admin`.
+    #[serde(default)]
+    pub role: Option<String>,
+}
