@@ -5,3 +5,4 @@ pub mod config;
 pub mod desk;
 pub mod mail;
 pub mod model;
+pub mod store;

@@ -5,17 +5,22 @@ pub mod contact;
 pub mod delivery;
 pub mod message;
 pub mod notification;
+pub mod records;
 pub mod ticket;
 pub mod time;
 
-pub use agent::{Actor, Agent, ApiToken, Scope};
-pub use contact::{Contact, ContactType};
-pub use delivery::{EmailStatus, OutboxEntry, Outcome};
+pub use agent::{Actor, ActorType, Agent, ApiToken, Scope};
+pub use contact::{Contact, ContactEmail, ContactType};
+pub use delivery::{AttemptReport, Audience, DeliveryAttempt, EmailStatus, OutboxEntry, Outcome};
 pub use message::{
     Address, Authentication, Authority, Envelope, InboundMail, MailKind, MessageId, PlacedBy, Placement,
     ReversePath, TokenState, Via,
 };
 pub use notification::NotificationTemplate;
+pub use records::{
+    AttachmentRecord, BodyFormat, InboundAction, InboundRecord, Mailbox, ReplyTemplate, Response,
+    Suppression, Ticket, TicketEvent,
+};
 pub use ticket::{Category, Channel, Priority, Status, TicketNumber, Visibility};
 pub use time::Timestamp;
 

@@ -1,0 +1,372 @@
+-- Everything the desk keeps. Ids are UUIDv7, times are unix milliseconds, JSON is text.
+
+CREATE TABLE mailboxes (
+  id               UUID PRIMARY KEY,
+  address          TEXT NOT NULL UNIQUE, -- lower case
+  from_name        TEXT,
+  signature        TEXT,
+  receive          TEXT NOT NULL,
+  default_category TEXT NOT NULL,
+  team_id          UUID,
+  store_id         TEXT,
+  locale           TEXT,
+  is_active        BOOLEAN NOT NULL,
+  last_error       TEXT,
+  created_at       BIGINT NOT NULL,
+  updated_at       BIGINT NOT NULL,
+  version          BIGINT NOT NULL
+);
+
+CREATE TABLE agents (
+  id         UUID PRIMARY KEY,
+  name       TEXT NOT NULL,
+  email      TEXT NOT NULL UNIQUE, -- lower case
+  role       TEXT NOT NULL,
+  signature  TEXT,
+  locale     TEXT,
+  timezone   TEXT,
+  is_active  BOOLEAN NOT NULL,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  version    BIGINT NOT NULL
+);
+
+-- Further addresses an agent writes from.
+CREATE TABLE agent_emails (
+  address  TEXT PRIMARY KEY, -- lower case
+  agent_id UUID NOT NULL REFERENCES agents (id)
+);
+
+CREATE TABLE api_tokens (
+  id           UUID PRIMARY KEY,
+  name         TEXT NOT NULL,
+  prefix       TEXT NOT NULL,
+  secret_hash  TEXT NOT NULL UNIQUE, -- SHA-256, hex
+  agent_id     UUID REFERENCES agents (id),
+  scopes       TEXT NOT NULL, -- separated by a space
+  expires_at   BIGINT,
+  revoked_at   BIGINT,
+  last_used_at BIGINT,
+  created_at   BIGINT NOT NULL
+);
+
+CREATE TABLE contacts (
+  id            UUID PRIMARY KEY,
+  type          TEXT NOT NULL,
+  name          TEXT,
+  phone         TEXT,
+  locale        TEXT,
+  timezone      TEXT,
+  user_id       TEXT,
+  seller_id     TEXT,
+  store_id      TEXT,
+  notes         TEXT,
+  custom_fields TEXT NOT NULL, -- JSON object
+  created_at    BIGINT NOT NULL,
+  updated_at    BIGINT NOT NULL,
+  version       BIGINT NOT NULL
+);
+CREATE INDEX contacts_user ON contacts (user_id) WHERE user_id IS NOT NULL;
+
+CREATE TABLE contact_emails (
+  address    TEXT PRIMARY KEY, -- lower case
+  contact_id UUID NOT NULL REFERENCES contacts (id),
+  verified   BOOLEAN NOT NULL,
+  is_primary BOOLEAN NOT NULL
+);
+CREATE INDEX contact_emails_contact ON contact_emails (contact_id);
+
+CREATE TABLE tickets (
+  id                       UUID PRIMARY KEY,
+  number                   TEXT NOT NULL UNIQUE,
+  subject                  TEXT NOT NULL,
+  mail_subject             TEXT NOT NULL, -- fixed for life, without Re:
+  preview                  TEXT NOT NULL,
+  description              TEXT NOT NULL, -- new text of the first message
+  status                   TEXT NOT NULL,
+  priority                 TEXT NOT NULL,
+  category                 TEXT NOT NULL,
+  channel                  TEXT NOT NULL,
+  mailbox_id               UUID REFERENCES mailboxes (id),
+  requester_id             UUID NOT NULL REFERENCES contacts (id),
+  requester_type           TEXT NOT NULL,
+  requester_email          TEXT NOT NULL, -- the address this ticket is answered to, lower case; may be empty
+  assignee_id              UUID REFERENCES agents (id),
+  team_id                  UUID,
+  user_id                  TEXT,
+  seller_id                TEXT,
+  store_id                 TEXT,
+  order_id                 TEXT,
+  external_id              TEXT,
+  external_scope           TEXT, -- the token that named external_id
+  locale                   TEXT,
+  cc                       TEXT NOT NULL, -- JSON list of addresses
+  tags                     TEXT NOT NULL, -- JSON list of words
+  custom_fields            TEXT NOT NULL, -- JSON object
+  metadata                 TEXT NOT NULL, -- JSON object
+  response_count           BIGINT NOT NULL,
+  attachment_count         BIGINT NOT NULL,
+  resolution               TEXT,
+  is_spam                  BOOLEAN NOT NULL,
+  deleted_at               BIGINT,
+  merged_into_id           UUID,
+  follow_up_of_id          UUID,
+  related_to_id            UUID,
+  waiting_since            BIGINT,
+  snoozed_until            BIGINT,
+  first_response_at        BIGINT,
+  last_customer_message_at BIGINT,
+  last_agent_message_at    BIGINT,
+  resolved_at              BIGINT,
+  closed_at                BIGINT,
+  created_at               BIGINT NOT NULL,
+  updated_at               BIGINT NOT NULL,
+  version                  BIGINT NOT NULL
+);
+CREATE INDEX tickets_updated ON tickets (updated_at, id);
+CREATE INDEX tickets_created ON tickets (created_at, id);
+CREATE INDEX tickets_requester ON tickets (requester_id);
+CREATE UNIQUE INDEX tickets_external ON tickets (external_scope, external_id) WHERE external_id IS NOT NULL;
+
+-- Every mail ever accepted. The raw bytes come last, so that lists don't read them.
+CREATE TABLE inbound_mails (
+  id               UUID PRIMARY KEY,
+  received_at      BIGINT NOT NULL,
+  via              TEXT NOT NULL,
+  remote_ip        TEXT,
+  reverse_path     TEXT NOT NULL, -- empty for <>
+  recipients       TEXT NOT NULL, -- JSON list
+  message_id       TEXT, -- without brackets
+  dedupe_key       TEXT UNIQUE, -- Message-ID, envelope and content; null on the second of two equal mails
+  from_address     TEXT NOT NULL,
+  from_name        TEXT,
+  subject          TEXT NOT NULL,
+  size             BIGINT NOT NULL,
+  sha256           TEXT NOT NULL,
+  kind             TEXT NOT NULL,
+  action           TEXT NOT NULL,
+  reason           TEXT NOT NULL,
+  detail           TEXT NOT NULL,
+  ticket_id        UUID,
+  ticket_number    TEXT,
+  response_id      UUID,
+  duplicate_of     UUID,
+  in_reply_to      TEXT,
+  refs             TEXT NOT NULL, -- JSON list, without brackets
+  placement_by     TEXT,
+  placement_reason TEXT,
+  flags            TEXT NOT NULL, -- JSON list
+  authentication   TEXT NOT NULL, -- JSON object
+  bounces          TEXT NOT NULL, -- JSON list
+  defects          TEXT NOT NULL, -- JSON list
+  released_at      BIGINT,
+  released_by      TEXT,
+  received_header  TEXT NOT NULL,
+  raw              BYTEA NOT NULL
+);
+CREATE INDEX inbound_mails_message ON inbound_mails (message_id);
+CREATE INDEX inbound_mails_ticket ON inbound_mails (ticket_id) WHERE ticket_id IS NOT NULL;
+
+CREATE TABLE responses (
+  id               UUID PRIMARY KEY,
+  ticket_id        UUID NOT NULL REFERENCES tickets (id),
+  visibility       TEXT NOT NULL,
+  channel          TEXT NOT NULL,
+  author_type      TEXT NOT NULL,
+  author_id        UUID,
+  author_name      TEXT,
+  author_email     TEXT,
+  body_format      TEXT NOT NULL,
+  body_text        TEXT NOT NULL,
+  body_html        TEXT,
+  quoted_text      TEXT NOT NULL,
+  full_text        TEXT, -- null: the same as body_text
+  to_addresses     TEXT NOT NULL, -- JSON list
+  cc               TEXT NOT NULL, -- JSON list
+  bcc              TEXT NOT NULL, -- JSON list
+  message_id       TEXT, -- without brackets
+  in_reply_to      TEXT,
+  refs             TEXT NOT NULL, -- JSON list
+  placement_by     TEXT NOT NULL,
+  placement_reason TEXT NOT NULL,
+  mail_kind        TEXT,
+  flags            TEXT NOT NULL, -- JSON list
+  inbound_mail_id  UUID,
+  authentication   TEXT, -- JSON object
+  template_id      UUID,
+  send_at          BIGINT,
+  created_at       BIGINT NOT NULL,
+  edited_at        BIGINT,
+  deleted_at       BIGINT,
+  version          BIGINT NOT NULL
+);
+CREATE INDEX responses_ticket ON responses (ticket_id, created_at, id);
+
+-- Files that were uploaded; files that came by mail stay in their mail.
+CREATE TABLE blobs (
+  sha256     TEXT PRIMARY KEY,
+  created_at BIGINT NOT NULL,
+  content    BYTEA NOT NULL
+);
+
+CREATE TABLE attachments (
+  id              UUID PRIMARY KEY,
+  ticket_id       UUID,
+  response_id     UUID,
+  inbound_mail_id UUID, -- the mail it is part of,
+  position        BIGINT, -- and its place in it;
+  blob_sha256     TEXT, -- or the uploaded bytes
+  filename        TEXT,
+  content_type    TEXT NOT NULL,
+  size            BIGINT NOT NULL,
+  sha256          TEXT NOT NULL,
+  is_inline       BOOLEAN NOT NULL,
+  content_id      TEXT,
+  scan            TEXT NOT NULL,
+  created_at      BIGINT NOT NULL,
+  expires_at      BIGINT
+);
+CREATE INDEX attachments_response ON attachments (response_id);
+CREATE INDEX attachments_ticket ON attachments (ticket_id);
+
+CREATE TABLE ticket_events (
+  id              UUID PRIMARY KEY,
+  ticket_id       UUID NOT NULL REFERENCES tickets (id),
+  at              BIGINT NOT NULL,
+  type            TEXT NOT NULL,
+  actor_type      TEXT NOT NULL,
+  actor_id        UUID,
+  actor_name      TEXT,
+  channel         TEXT NOT NULL,
+  changes         TEXT NOT NULL, -- JSON object: field -> [from, to]
+  response_id     UUID,
+  inbound_mail_id UUID
+);
+CREATE INDEX ticket_events_ticket ON ticket_events (ticket_id, id);
+
+-- Every mail that leaves, from before it is rendered until long after; the API calls a row an email log.
+CREATE TABLE outbox (
+  id               UUID PRIMARY KEY,
+  ticket_id        UUID,
+  response_id      UUID,
+  template         TEXT NOT NULL,
+  template_version BIGINT,
+  locale           TEXT NOT NULL,
+  audience         TEXT NOT NULL, -- customer, agent, admin
+  automatic        BOOLEAN NOT NULL, -- written by the machine: counts to the caps
+  verified         BOOLEAN NOT NULL, -- the recipient's address is verified: caller-written text may be used
+  from_address     TEXT NOT NULL,
+  to_address       TEXT NOT NULL,
+  to_name          TEXT,
+  subject          TEXT NOT NULL,
+  message_id       TEXT NOT NULL, -- without brackets
+  envelope_from    TEXT NOT NULL, -- empty for <>
+  context          TEXT NOT NULL, -- JSON object: what the template needs besides the rows
+  status           TEXT NOT NULL,
+  priority         BIGINT NOT NULL, -- 0 before 1
+  attempts         BIGINT NOT NULL,
+  next_attempt_at  BIGINT, -- null: ended; while sending: when the lease ends
+  lease            TEXT, -- which worker has it
+  give_up_at       BIGINT NOT NULL,
+  remote           TEXT,
+  tls              TEXT,
+  smtp_code        BIGINT,
+  enhanced_code    TEXT,
+  smtp_response    TEXT,
+  error            TEXT,
+  size             BIGINT,
+  queued_at        BIGINT NOT NULL,
+  sent_at          BIGINT,
+  delivered_at     BIGINT,
+  bounced_at       BIGINT,
+  created_at       BIGINT NOT NULL,
+  mime             BYTEA -- fixed at the first try
+);
+CREATE INDEX outbox_due ON outbox (priority, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX outbox_ticket ON outbox (ticket_id, id) WHERE ticket_id IS NOT NULL;
+CREATE INDEX outbox_message ON outbox (message_id);
+CREATE INDEX outbox_recipient ON outbox (to_address, queued_at);
+
+CREATE TABLE delivery_attempts (
+  id            UUID PRIMARY KEY,
+  outbox_id     UUID NOT NULL REFERENCES outbox (id),
+  at            BIGINT NOT NULL,
+  duration_ms   BIGINT NOT NULL,
+  outcome       TEXT NOT NULL,
+  remote        TEXT,
+  tls           TEXT,
+  smtp_code     BIGINT,
+  enhanced_code TEXT,
+  smtp_response TEXT,
+  error         TEXT
+);
+CREATE INDEX delivery_attempts_outbox ON delivery_attempts (outbox_id, id);
+
+CREATE TABLE suppressions (
+  address    TEXT PRIMARY KEY, -- lower case
+  reason     TEXT NOT NULL,
+  outbox_id  UUID,
+  note       TEXT,
+  expires_at BIGINT,
+  created_at BIGINT NOT NULL
+);
+
+-- What agents answer with, and later the overrides of notifications.
+CREATE TABLE templates (
+  id           UUID PRIMARY KEY,
+  type         TEXT NOT NULL,
+  key          TEXT NOT NULL,
+  name         TEXT NOT NULL,
+  category     TEXT,
+  locale       TEXT NOT NULL,
+  subject      TEXT,
+  body         TEXT NOT NULL,
+  body_format  TEXT NOT NULL,
+  visibility   TEXT NOT NULL,
+  team_id      UUID,
+  is_active    BOOLEAN NOT NULL,
+  usage_count  BIGINT NOT NULL,
+  last_used_at BIGINT,
+  created_at   BIGINT NOT NULL,
+  updated_at   BIGINT NOT NULL,
+  version      BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX templates_name ON templates (type, name, locale);
+
+CREATE TABLE idempotency_keys (
+  scope      TEXT NOT NULL, -- the token's id, or the caller's address
+  path       TEXT NOT NULL,
+  key        TEXT NOT NULL,
+  body_hash  TEXT NOT NULL,
+  status     BIGINT NOT NULL,
+  location   TEXT,
+  body       TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  PRIMARY KEY (scope, path, key)
+);
+CREATE INDEX idempotency_keys_created ON idempotency_keys (created_at);
+
+-- What the demo data consists of, so that it can be taken away again.
+CREATE TABLE seed_rows (
+  kind TEXT NOT NULL,
+  id   UUID NOT NULL,
+  PRIMARY KEY (kind, id)
+);
+
+-- Small facts about the desk itself, such as how far the search index has come.
+CREATE TABLE desk_facts (
+  name  TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+);
+
+-- Filled behind the ledger by the indexer, never in the transaction that takes a mail.
+CREATE TABLE search (
+  ticket_id   UUID NOT NULL,
+  response_id UUID PRIMARY KEY,
+  subject     TEXT NOT NULL,
+  body        TEXT NOT NULL,
+  people      TEXT NOT NULL,
+  document    TSVECTOR NOT NULL
+);
+CREATE INDEX search_document ON search USING gin (document);
+CREATE INDEX search_ticket ON search (ticket_id);

@@ -1,0 +1,63 @@
+//! Why a verb refused. The doors turn it into their codes; each variant says which.
+
+use crate::store;
+
+/// Result of a verb.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A refused verb. Its transaction left no trace.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such thing, or the caller may not know of it: `ticket`, `response`, … (404 `{what}_not_found`).
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// A unique value is taken (409 `duplicate`).
+    #[error("{what} exists already")]
+    Duplicate {
+        /// What is taken: `external_id`.
+        what: &'static str,
+        /// Who has it, for the caller to use.
+        existing: Option<String>,
+    },
+    /// Newer responses than the caller has seen (409 `collision`).
+    #[error("newer responses exist")]
+    Collision {
+        /// Responses after the one last seen, oldest first.
+        newer: Vec<crate::model::Response>,
+    },
+    /// The status can't be changed so (409 `invalid_transition`).
+    #[error("{from} can't become {to}")]
+    InvalidTransition {
+        /// Where it stands.
+        from: crate::model::Status,
+        /// What was asked for.
+        to: crate::model::Status,
+        /// What could be asked for.
+        allowed: Vec<crate::model::Status>,
+    },
+    /// Stale `If-Match` (412 `version_mismatch`).
+    #[error("version is {current}")]
+    VersionMismatch {
+        /// The version there is.
+        current: i64,
+    },
+    /// The ticket lies in the bin (410 `ticket_deleted`).
+    #[error("the ticket is deleted")]
+    Deleted,
+    /// Field → what is wrong with it (422 `validation_failed`), found by the verb itself: `pointer`, `code`, `detail`.
+    #[error("{pointer}: {detail}")]
+    Invalid {
+        /// JSON pointer: `/assignee_id`.
+        pointer: &'static str,
+        /// `not_found`, `not_allowed`, …
+        code: &'static str,
+        /// For people.
+        detail: String,
+    },
+    /// `keys.reply` is empty: found at start.
+    #[error(transparent)]
+    Keys(#[from] crate::mail::reply_token::NoSecret),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}

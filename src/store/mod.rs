@@ -1,0 +1,192 @@
+//! SQL on two engines, used by `desk` alone. One file per table group, each `impl Tx`; the statements lie in `sql/`,
+//! portable where they can be. [`Store::begin`] opens a verb's transaction, [`Store::read`] a snapshot.
+
+mod error;
+mod row;
+mod sqlite;
+
+pub mod inbound;
+pub mod mailboxes;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
+
+pub use error::Error;
+
+/// Result of a store call.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A database, open. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    engine: Engine,
+}
+
+#[derive(Clone)]
+enum Engine {
+    Sqlite { writer: sqlite::Writer, readers: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// One transaction: everything of a verb, or nothing. Dropped without [`Tx::commit`], it leaves no trace.
+pub enum Tx {
+    /// A verb on SQLite's one writer.
+    SqliteWrite(sqlite::WriterTx),
+    /// A snapshot on SQLite.
+    SqliteRead(Transaction<'static, Sqlite>),
+    /// Either, on PostgreSQL.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// The connection under a [`Tx`].
+pub(crate) enum Conn<'a> {
+    Sqlite(&'a mut SqliteConnection),
+    Postgres(&'a mut PgConnection),
+}
+
+/// Runs one expression on whichever engine is there; `$c` is the connection. The expression is typed once for each.
+macro_rules! on {
+    ($tx:expr, $c:ident => $body:expr) => {
+        match $tx.conn() {
+            $crate::store::Conn::Sqlite($c) => $body,
+            $crate::store::Conn::Postgres($c) => $body,
+        }
+    };
+}
+pub(crate) use on;
+
+impl Store {
+    /// Opens `sqlite:PATH` (made when missing) or `postgres://…`, without touching the schema.
+    ///
+    /// # Errors
+    /// [`Error::Broken`] for a URL that is neither; otherwise as the engine says.
+    pub async fn open(url: &str, max_connections: u32) -> Result<Self> {
+        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            return Ok(Self { engine: Engine::Postgres(open_postgres(url, max_connections).await?) });
+        }
+        if !url.starts_with("sqlite:") {
+            return Err(Error::Broken(format!("store url {url:?} is neither sqlite:PATH nor postgres://…")));
+        }
+        let options = SqliteConnectOptions::from_str(url)?;
+        let writer = sqlite::Writer::open(options.clone()).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(max_connections)
+            .min_connections(0)
+            .idle_timeout(Duration::from_secs(60))
+            .connect_lazy_with(sqlite::reader_options(options));
+        Ok(Self { engine: Engine::Sqlite { writer, readers } })
+    }
+
+    /// Brings the schema up to date; nothing happens when it is.
+    ///
+    /// # Errors
+    /// When a released migration was changed, or the engine refuses.
+    pub async fn migrate(&self) -> Result<()> {
+        match &self.engine {
+            Engine::Sqlite { writer, .. } => writer.migrate(&sqlx::migrate!("migrations/sqlite")).await,
+            Engine::Postgres(pool) => Ok(sqlx::migrate!("migrations/postgres").run(pool).await?),
+        }
+    }
+
+    /// A verb's transaction. On SQLite it waits for the one writer.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there is no connection to be had.
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(match &self.engine {
+            Engine::Sqlite { writer, .. } => Tx::SqliteWrite(writer.begin().await?),
+            Engine::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// A snapshot to read from; never waits for writers. What is written through it is lost.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there is no connection to be had.
+    pub async fn read(&self) -> Result<Tx> {
+        Ok(match &self.engine {
+            Engine::Sqlite { readers, .. } => Tx::SqliteRead(readers.begin().await?),
+            Engine::Postgres(pool) => {
+                let mut tx = pool.begin().await?;
+                sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                    .execute(&mut *tx)
+                    .await?;
+                Tx::Postgres(tx)
+            }
+        })
+    }
+
+    /// `sqlite` or `postgres`.
+    pub fn engine(&self) -> &'static str {
+        match self.engine {
+            Engine::Sqlite { .. } => "sqlite",
+            Engine::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Waits for everything under way, then closes.
+    pub async fn close(&self) {
+        match &self.engine {
+            Engine::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Engine::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+async fn open_postgres(url: &str, max_connections: u32) -> Result<PgPool> {
+    let options = PgConnectOptions::from_str(url)?.application_name("postdesk");
+    Ok(PgPoolOptions::new()
+        .max_connections(max_connections)
+        .min_connections(0)
+        .acquire_timeout(Duration::from_secs(5))
+        .connect_lazy_with(options))
+}
+
+impl Tx {
+    pub(crate) fn conn(&mut self) -> Conn<'_> {
+        match self {
+            Self::SqliteWrite(tx) => Conn::Sqlite(tx.connection()),
+            Self::SqliteRead(tx) => Conn::Sqlite(&mut *tx),
+            Self::Postgres(tx) => Conn::Postgres(&mut *tx),
+        }
+    }
+
+    /// The statement for this engine, where the two really differ.
+    pub(crate) fn pick(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+        match self {
+            Self::SqliteWrite(_) | Self::SqliteRead(_) => sqlite,
+            Self::Postgres(_) => postgres,
+        }
+    }
+
+    /// Makes it last: returns when it is on disk.
+    ///
+    /// # Errors
+    /// When it is not: nothing of the transaction was kept.
+    pub async fn commit(self) -> Result<()> {
+        match self {
+            Self::SqliteWrite(tx) => tx.commit().await,
+            Self::SqliteRead(tx) => Ok(tx.commit().await?),
+            Self::Postgres(tx) => Ok(tx.commit().await?),
+        }
+    }
+
+    /// Undoes it now rather than at drop.
+    ///
+    /// # Errors
+    /// As the engine says; the transaction is gone either way.
+    pub async fn rollback(self) -> Result<()> {
+        match self {
+            Self::SqliteWrite(tx) => tx.rollback().await,
+            Self::SqliteRead(tx) => Ok(tx.rollback().await?),
+            Self::Postgres(tx) => Ok(tx.rollback().await?),
+        }
+    }
+}
