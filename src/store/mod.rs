@@ -5,8 +5,14 @@ mod error;
 mod row;
 mod sqlite;
 
-pub mod inbound;
-pub mod mailboxes;
+mod agents;
+mod attachments;
+mod contacts;
+mod events;
+mod inbound;
+mod mailboxes;
+mod responses;
+mod tickets;
 
 use std::str::FromStr;
 use std::time::Duration;

@@ -1,0 +1,1 @@
+SELECT * FROM agents WHERE is_active ORDER BY created_at, id

@@ -1,0 +1,1 @@
+SELECT address, agent_id FROM agent_emails

@@ -1,0 +1,3 @@
+INSERT INTO agents (id, name, email, role, signature, locale, timezone, is_active, created_at, updated_at, version)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT (email) DO NOTHING

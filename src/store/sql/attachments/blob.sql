@@ -1,0 +1,1 @@
+SELECT content FROM blobs WHERE sha256 = $1

@@ -1,0 +1,1 @@
+SELECT * FROM contacts WHERE user_id = $1 ORDER BY created_at, id LIMIT 1

@@ -1,0 +1,1 @@
+SELECT * FROM contact_emails WHERE address = $1

@@ -1,0 +1,1 @@
+SELECT id FROM inbound_mails WHERE dedupe_key = $1

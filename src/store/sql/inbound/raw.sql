@@ -1,0 +1,1 @@
+SELECT raw FROM inbound_mails WHERE id = $1

@@ -1,0 +1,1 @@
+SELECT * FROM responses WHERE id = $1
