@@ -7,20 +7,22 @@ mod notify;
 mod recipients;
 mod verdict;
 
+use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 pub use error::{Error, Result};
-pub use filing::{NewResponse, NewTicket};
+pub use filing::{FiledResponse, NewResponse, NewTicket};
 pub use recipients::{Recipient, Recipients};
 pub use verdict::{Filed, Refusal, Trouble, Verdict};
 
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::mail::reply_token::KeyRing;
-use crate::model::Mailbox;
-use crate::store::Store;
+use crate::model::{Agent, Mailbox};
+use crate::store::{Store, Tx};
 
 /// The desk: every door holds a clone. Cheap to clone.
 #[derive(Clone)]
@@ -39,13 +41,42 @@ struct Inner {
     outbox: Notify,
 }
 
-/// What the desk keeps in memory of its mailboxes: RCPT and rendering ask for them all the time.
+/// What the desk keeps in memory of its mailboxes and agents: every mail asks for them. Other nodes' changes are
+/// seen when it is read again.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
     /// Active mailboxes, oldest first.
     pub mailboxes: Vec<Mailbox>,
+    /// Active agents, oldest first.
+    pub agents: Vec<Agent>,
+    /// Lower-case address → place in `agents`.
+    agent_addresses: HashMap<String, usize>,
     /// The same, for look-ups by address.
     pub recipients: Arc<Recipients>,
+}
+
+impl Directory {
+    /// The agent who writes from this address (any case).
+    pub fn agent_by_address(&self, address: &str) -> Option<&Agent> {
+        self.agent_addresses.get(&address.to_lowercase()).map(|&place| &self.agents[place])
+    }
+
+    /// A mailbox.
+    pub fn mailbox(&self, id: Uuid) -> Option<&Mailbox> {
+        self.mailboxes.iter().find(|mailbox| mailbox.id == id)
+    }
+
+    async fn read(tx: &mut Tx, delimiter: char) -> Result<Self> {
+        let mailboxes = tx.active_mailboxes().await?;
+        let addresses: Vec<_> = mailboxes.iter().map(|m| (m.id, m.address.clone())).collect();
+        let agents = tx.active_agents().await?;
+        let place = |id| agents.iter().position(|agent| agent.id == id);
+        let own = agents.iter().enumerate().map(|(place, agent)| (agent.email.clone(), place));
+        let further = tx.agent_addresses().await?.into_iter().filter_map(|(a, id)| Some((a, place(id)?)));
+        let agent_addresses = own.chain(further).collect();
+        let recipients = Arc::new(Recipients::new(&addresses, delimiter));
+        Ok(Self { mailboxes, agents, agent_addresses, recipients })
+    }
 }
 
 impl Desk {
@@ -62,17 +93,14 @@ impl Desk {
         Ok(desk)
     }
 
-    /// Reads the mailboxes again, after one was added or changed.
+    /// Reads mailboxes and agents again: after one was added or changed, and now and then for other nodes' sake.
     ///
     /// # Errors
     /// When the store does not answer; the old ones stay.
     pub async fn reload_directory(&self) -> Result<()> {
         let mut tx = self.inner.store.read().await?;
-        let mailboxes = tx.active_mailboxes().await?;
-        let addresses: Vec<_> = mailboxes.iter().map(|m| (m.id, m.address.clone())).collect();
-        let recipients = Arc::new(Recipients::new(&addresses, self.inner.config.email.recipient_delimiter));
-        *self.inner.directory.write().expect("no panic while held") =
-            Arc::new(Directory { mailboxes, recipients });
+        let directory = Directory::read(&mut tx, self.inner.config.email.recipient_delimiter).await?;
+        *self.inner.directory.write().expect("no panic while held") = Arc::new(directory);
         Ok(())
     }
 
@@ -96,7 +124,7 @@ impl Desk {
         &self.inner.keys
     }
 
-    /// Mailboxes as of now.
+    /// Mailboxes and agents as of now.
     pub fn directory(&self) -> Arc<Directory> {
         self.inner.directory.read().expect("no panic while held").clone()
     }
