@@ -5,4 +5,5 @@ pub mod config;
 pub mod desk;
 pub mod mail;
 pub mod model;
+pub mod smtp;
 pub mod store;

@@ -1,0 +1,151 @@
+//! The end of a mail: what the door knows of it is put together, and the desk says what becomes of it.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+use tokio::time::Instant;
+use tracing::{error, info};
+use uuid::Uuid;
+
+use super::data::Body;
+use super::reply::{self, Reply};
+use super::session::{Peer, Protocol, Session, Transaction};
+use crate::desk::{Trouble, Verdict};
+use crate::mail::parse::count_hops;
+use crate::model::{Authentication, Envelope, InboundMail, ReversePath, Timestamp, Via};
+
+/// Longest recipient that is named in `Received`, to keep the field within a line (RFC 5322 §2.1.1).
+const MAX_FOR: usize = 256;
+
+impl Session {
+    /// Has the desk take the mail. Whatever goes wrong on our side is a 451, and the client keeps the mail.
+    pub(super) async fn file(&self, transaction: &Transaction, body: Body) -> Reply {
+        let started = Instant::now();
+        let (raw, lease) = match body.finish() {
+            Ok(mail) => mail,
+            Err(fault) => return fault.into(),
+        };
+        if count_hops(&raw) > self.door.smtp().max_hops {
+            return reply::TOO_MANY_HOPS;
+        }
+        let size = raw.len();
+        let mail = self.inbound_mail(transaction, raw, authenticate(&self.peer).await);
+        // Boxed, so that sessions that only wait don't carry the room it takes.
+        let verdict = Box::pin(without_panic(self.door.desk.receive(mail))).await;
+        drop(lease);
+        self.log(transaction, &verdict, size, started);
+        Reply::from(&verdict)
+    }
+
+    fn inbound_mail(
+        &self,
+        transaction: &Transaction,
+        raw: Vec<u8>,
+        authentication: Authentication,
+    ) -> InboundMail {
+        let received_at = self.door.desk.clock().now();
+        InboundMail {
+            via: if self.protocol == Protocol::Lmtp { Via::Lmtp } else { Via::Smtp },
+            remote_ip: self.peer.ip,
+            envelope: Envelope {
+                reverse_path: ReversePath::from_text(&transaction.mail.sender),
+                recipients: transaction.recipients.iter().map(|rcpt| rcpt.recipient.clone()).collect(),
+            },
+            received_header: self.received(transaction, self.door.desk.ids().uuid(received_at), received_at),
+            raw,
+            received_at,
+            authentication,
+        }
+    }
+
+    /// RFC 5321 §4.4. The recipient is named only where it is the one: others are nobody's business.
+    fn received(&self, transaction: &Transaction, id: Uuid, at: Timestamp) -> String {
+        let helo = self.helo.as_deref().unwrap_or("unknown");
+        let client = self.peer.ip.map_or_else(|| "local".to_owned(), |ip| format!("[{ip}]"));
+        let to = match transaction.recipients.as_slice() {
+            [one] if one.recipient.len() <= MAX_FOR => format!("\r\n\tfor <{}>", one.recipient),
+            _ => String::new(),
+        };
+        format!(
+            "Received: from {helo} ({client})\r\n\tby {} (Postdesk) with {}\r\n\tid {}{to};\r\n\t{}\r\n",
+            self.door.hostname,
+            self.with(transaction.mail.utf8),
+            id.simple(),
+            at.rfc5322(),
+        )
+    }
+
+    /// The protocol as RFC 3848 and RFC 6531 §4.3 name it.
+    fn with(&self, utf8: bool) -> &'static str {
+        match (self.protocol, self.extended, utf8, self.tls) {
+            (Protocol::Smtp, false, _, _) => "SMTP",
+            (Protocol::Smtp, true, false, false) => "ESMTP",
+            (Protocol::Smtp, true, false, true) => "ESMTPS",
+            (Protocol::Smtp, true, true, false) => "UTF8SMTP",
+            (Protocol::Smtp, true, true, true) => "UTF8SMTPS",
+            (Protocol::Lmtp, _, false, false) => "LMTP",
+            (Protocol::Lmtp, _, false, true) => "LMTPS",
+            (Protocol::Lmtp, _, true, false) => "UTF8LMTP",
+            (Protocol::Lmtp, _, true, true) => "UTF8LMTPS",
+        }
+    }
+
+    /// The one line a mail that comes in gets; no address and nothing of its text is in it.
+    fn log(&self, transaction: &Transaction, verdict: &Verdict, size: usize, started: Instant) {
+        let filed = match verdict {
+            Verdict::Created(filed) | Verdict::Appended(filed) => Some(filed),
+            _ => None,
+        };
+        let notify: Option<String> = transaction
+            .recipients
+            .iter()
+            .find(|rcpt| !rcpt.notify.is_empty())
+            .map(|rcpt| rcpt.notify.join(","));
+        info!(
+            inbound = verdict.inbound().map(tracing::field::display),
+            ticket = filed.map(|filed| tracing::field::display(&filed.number)),
+            verdict = word(verdict),
+            size,
+            ip = self.peer.ip.map(tracing::field::display),
+            ms = started.elapsed().as_millis() as u64,
+            envid = transaction.mail.envid,
+            ret = transaction.mail.ret,
+            notify,
+            "mail in"
+        );
+    }
+}
+
+/// Who really sent the mail (MAIL.md §1.2): our own networks are believed, nobody else is until senders are checked.
+#[expect(clippy::unused_async, reason = "checks ask the DNS")]
+async fn authenticate(peer: &Peer) -> Authentication {
+    if peer.trusted { Authentication::TRUSTED } else { Authentication::UNAUTHENTICATED }
+}
+
+/// A panic while filing is our trouble, not the client's: it is told to come again.
+async fn without_panic(receiving: impl Future<Output = Verdict>) -> Verdict {
+    let mut receiving = pin!(receiving);
+    poll_fn(|cx| {
+        catch_unwind(AssertUnwindSafe(|| receiving.as_mut().poll(cx))).unwrap_or_else(|_| {
+            error!("filing a mail panicked");
+            Poll::Ready(Verdict::Deferred(Trouble::Store))
+        })
+    })
+    .await
+}
+
+/// The verdict's word in the log.
+fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Created(_) => "created",
+        Verdict::Appended(_) => "appended",
+        Verdict::Quarantined { .. } => "quarantined",
+        Verdict::Duplicate { .. } => "duplicate",
+        Verdict::Bounce { .. } => "bounce",
+        Verdict::Ignored { .. } => "ignored",
+        Verdict::Deferred(_) => "deferred",
+        Verdict::Rejected(_) => "rejected",
+    }
+}

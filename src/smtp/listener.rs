@@ -1,0 +1,348 @@
+//! The sockets of the door: they accept whatever happens, and stop when told to.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+use super::data::BodyLimits;
+use super::limits::{Budget, Limits, Place};
+use super::reply;
+use super::session::{Peer, Protocol, Session};
+use super::stream::Stream;
+use super::tls::{self, Certificate, HANDSHAKE};
+use crate::config::Smtp;
+use crate::desk::Desk;
+
+const MIB: usize = 1024 * 1024;
+/// After `accept` failed, as it does when file descriptors run out: trying at once would only burn time.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often rate limits forget who was quiet.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+
+/// Why the door can't open.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A listen address can't be had.
+    #[error("smtp: can't listen on {address}: {source}")]
+    Bind {
+        /// The address as configured.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// `lmtp_listen` has something that is neither an address nor `unix:` and a path.
+    #[error("smtp.lmtp_listen: {0} is neither ip:port nor unix:/path")]
+    Address(String),
+    /// `listen_tls` without `[smtp.tls]`.
+    #[error("smtp.listen_tls needs smtp.tls.certificate and smtp.tls.key")]
+    NoCertificate,
+    /// The certificate can't be used.
+    #[error("smtp.tls: {0}")]
+    Tls(#[from] tls::Error),
+}
+
+/// What all sessions share.
+pub struct Door {
+    pub(super) desk: Desk,
+    pub(super) hostname: String,
+    pub(super) certificate: Option<Arc<Certificate>>,
+    pub(super) limits: Arc<Limits>,
+    pub(super) budget: Arc<Budget>,
+}
+
+impl Door {
+    pub(super) fn smtp(&self) -> &Smtp {
+        &self.desk.config().smtp
+    }
+
+    pub(super) fn body_limits(&self) -> BodyLimits {
+        let smtp = self.smtp();
+        let max_size = usize::try_from(smtp.max_message_mb).unwrap_or(usize::MAX).saturating_mul(MIB);
+        BodyLimits { max_size, max_line: smtp.max_line, bare_lf: smtp.bare_lf }
+    }
+
+    fn peer(&self, ip: IpAddr) -> Peer {
+        let ip = ip.to_canonical();
+        Peer {
+            ip: Some(ip),
+            trusted: self.smtp().trusted_networks.iter().any(|network| network.contains(&ip)),
+        }
+    }
+}
+
+/// Where the door listens, as the system gave it (port 0 is answered with a real one).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// SMTP.
+    pub smtp: Vec<SocketAddr>,
+    /// SMTP with TLS from the first byte.
+    pub smtps: Vec<SocketAddr>,
+    /// LMTP over TCP.
+    pub lmtp: Vec<SocketAddr>,
+    /// LMTP over Unix sockets.
+    pub lmtp_unix: Vec<PathBuf>,
+}
+
+/// The open door.
+pub struct Listener {
+    door: Arc<Door>,
+    sockets: Vec<Socket>,
+    addresses: Addresses,
+}
+
+enum Socket {
+    Tcp { listener: TcpListener, protocol: Protocol, tls: bool },
+    Unix { listener: UnixListener, path: PathBuf },
+}
+
+impl Listener {
+    /// Opens the sockets of `[smtp]`.
+    ///
+    /// # Errors
+    /// When an address can't be had, or the certificate can't be used.
+    pub async fn bind(desk: Desk) -> Result<Self, Error> {
+        let config = desk.config().clone();
+        let smtp = &config.smtp;
+        let certificate = smtp.tls.as_ref().map(Certificate::load).transpose()?.map(Arc::new);
+        if certificate.is_none() && !smtp.listen_tls.is_empty() {
+            return Err(Error::NoCertificate);
+        }
+        let door = Arc::new(Door {
+            desk,
+            hostname: if smtp.hostname.is_empty() { machine_name() } else { smtp.hostname.clone() },
+            certificate,
+            limits: Arc::new(Limits::new(smtp)),
+            budget: Arc::new(Budget::new(
+                usize::try_from(smtp.max_memory_mb).unwrap_or(usize::MAX).saturating_mul(MIB),
+            )),
+        });
+        let mut this = Self { door, sockets: Vec::new(), addresses: Addresses::default() };
+        for address in &smtp.listen {
+            let local = this.listen(*address, Protocol::Smtp, false).await?;
+            this.addresses.smtp.push(local);
+        }
+        for address in &smtp.listen_tls {
+            let local = this.listen(*address, Protocol::Smtp, true).await?;
+            this.addresses.smtps.push(local);
+        }
+        for address in &smtp.lmtp_listen {
+            this.listen_lmtp(address).await?;
+        }
+        Ok(this)
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Reads the certificate again; sessions go on. On an error the one in use stays.
+    ///
+    /// # Errors
+    /// When the files can't be used.
+    pub fn reload(&self) -> Result<(), tls::Error> {
+        self.door.certificate.as_ref().map_or(Ok(()), |certificate| certificate.reload())
+    }
+
+    /// Serves until `stop`. Then sessions in the middle of a mail may finish it, within `smtp.shutdown_seconds`;
+    /// all others are sent away. Returns when the last has ended.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let sessions = TaskTracker::new();
+        let accepting = TaskTracker::new();
+        // Held by every session: what is left when time is up ends here.
+        let cut = CancellationToken::new();
+        for index in 0..self.sockets.len() {
+            let (this, stop, sessions, cut) = (self.clone(), stop.clone(), sessions.clone(), cut.clone());
+            accepting.spawn(async move { this.accept(index, &sessions, &stop, &cut).await });
+        }
+        stop.run_until_cancelled(forget_quiet(&self.door.limits)).await;
+        accepting.close();
+        accepting.wait().await;
+        sessions.close();
+        let patience = Duration::from_secs(self.door.smtp().shutdown_seconds);
+        if timeout(patience, sessions.wait()).await.is_err() {
+            warn!(sessions = sessions.len(), "sessions cut off, their time is up");
+            cut.cancel();
+            sessions.wait().await;
+        }
+        self.remove_unix_sockets();
+    }
+
+    async fn listen(
+        &mut self,
+        address: SocketAddr,
+        protocol: Protocol,
+        tls: bool,
+    ) -> Result<SocketAddr, Error> {
+        let bind = |source| Error::Bind { address: address.to_string(), source };
+        let listener = TcpListener::bind(address).await.map_err(bind)?;
+        let local = listener.local_addr().map_err(bind)?;
+        self.sockets.push(Socket::Tcp { listener, protocol, tls });
+        Ok(local)
+    }
+
+    async fn listen_lmtp(&mut self, address: &str) -> Result<(), Error> {
+        let Some(path) = address.strip_prefix("unix:") else {
+            let address = address.parse().map_err(|_| Error::Address(address.to_owned()))?;
+            let local = self.listen(address, Protocol::Lmtp, false).await?;
+            self.addresses.lmtp.push(local);
+            return Ok(());
+        };
+        let listener = bind_unix(Path::new(path))
+            .map_err(|source| Error::Bind { address: address.to_owned(), source })?;
+        self.addresses.lmtp_unix.push(path.into());
+        self.sockets.push(Socket::Unix { listener, path: path.into() });
+        Ok(())
+    }
+
+    async fn accept(
+        &self,
+        index: usize,
+        sessions: &TaskTracker,
+        stop: &CancellationToken,
+        cut: &CancellationToken,
+    ) {
+        let socket = &self.sockets[index];
+        while let Some(accepted) = stop.run_until_cancelled(socket.accept()).await {
+            match accepted {
+                Ok(client) => self.welcome(client, socket, sessions, stop, cut),
+                Err(error) => {
+                    warn!(%error, "can't accept a connection");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Gives a client its session, or sends it away at once when there are too many.
+    fn welcome(
+        &self,
+        client: Client,
+        socket: &Socket,
+        sessions: &TaskTracker,
+        stop: &CancellationToken,
+        cut: &CancellationToken,
+    ) {
+        let peer = match &client {
+            Client::Tcp(_, address) => self.door.peer(address.ip()),
+            Client::Unix(_) => Peer { ip: None, trusted: true },
+        };
+        let limited = peer.ip.filter(|_| !peer.trusted);
+        let Some(place) = self.door.limits.enter(limited) else { return send_away(&client, socket) };
+        let (door, protocol) = (self.door.clone(), socket.protocol());
+        let certificate = if socket.is_tls() { self.door.certificate.clone() } else { None };
+        let (stop, cut) = (stop.child_token(), cut.clone());
+        sessions.spawn(async move {
+            cut.run_until_cancelled(serve(door, client, peer, protocol, certificate, place, stop)).await;
+        });
+    }
+
+    fn remove_unix_sockets(&self) {
+        for socket in &self.sockets {
+            if let Socket::Unix { path, .. } = socket {
+                let _ = std::fs::remove_file(path);
+            }
+        }
+    }
+}
+
+enum Client {
+    Tcp(TcpStream, SocketAddr),
+    Unix(UnixStream),
+}
+
+impl Socket {
+    async fn accept(&self) -> io::Result<Client> {
+        match self {
+            Self::Tcp { listener, .. } => {
+                let (stream, address) = listener.accept().await?;
+                Ok(Client::Tcp(stream, address))
+            }
+            Self::Unix { listener, .. } => Ok(Client::Unix(listener.accept().await?.0)),
+        }
+    }
+
+    fn protocol(&self) -> Protocol {
+        match self {
+            Self::Tcp { protocol, .. } => *protocol,
+            Self::Unix { .. } => Protocol::Lmtp,
+        }
+    }
+
+    fn is_tls(&self) -> bool {
+        matches!(self, Self::Tcp { tls: true, .. })
+    }
+}
+
+async fn serve(
+    door: Arc<Door>,
+    client: Client,
+    peer: Peer,
+    protocol: Protocol,
+    certificate: Option<Arc<Certificate>>,
+    place: Place,
+    stop: CancellationToken,
+) {
+    let _place = place;
+    let stream = match (client, certificate) {
+        (Client::Unix(stream), _) => Stream::Unix(stream),
+        (Client::Tcp(stream, _), None) => {
+            // Without it our replies would wait for acknowledgements of earlier ones.
+            let _ = stream.set_nodelay(true);
+            Stream::Tcp(stream)
+        }
+        (Client::Tcp(stream, _), Some(certificate)) => {
+            let _ = stream.set_nodelay(true);
+            let Ok(Ok(tls)) = timeout(HANDSHAKE, certificate.acceptor().accept(stream)).await else { return };
+            Stream::Tls(Box::new(tls))
+        }
+    };
+    Session::new(door, stream, peer, protocol, stop).run().await;
+}
+
+/// One short line fits into any fresh socket; a client that waits for TLS could not read it.
+fn send_away(client: &Client, socket: &Socket) {
+    let mut words = Vec::new();
+    reply::TOO_MANY_SESSIONS.write_to(&mut words);
+    let _ = match client {
+        Client::Tcp(..) if socket.is_tls() => Ok(0),
+        Client::Tcp(stream, _) => stream.try_write(&words),
+        Client::Unix(stream) => stream.try_write(&words),
+    };
+}
+
+async fn forget_quiet(limits: &Limits) {
+    let mut ticks = interval(FORGET_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        limits.forget_quiet();
+    }
+}
+
+/// A socket file that an earlier run left behind is in the way; one that somebody answers on is not ours to take.
+fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            if std::os::unix::net::UnixStream::connect(path).is_ok() {
+                return Err(error);
+            }
+            std::fs::remove_file(path)?;
+            UnixListener::bind(path)
+        }
+        other => other,
+    }
+}
+
+fn machine_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    if name.trim().is_empty() { "localhost".to_owned() } else { name.trim().to_owned() }
+}

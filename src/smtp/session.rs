@@ -1,0 +1,417 @@
+//! One session: greeting, verbs, replies, and its end. Each verb is a method that gives its reply.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::command::{self, Command, Mail, Rcpt, Refused};
+use super::data::Body;
+use super::limits::Lease;
+use super::listener::Door;
+use super::pace::Pace;
+use super::reader::{Broken, Line, Wire};
+use super::reply::{self, Reply};
+use super::stream::Stream;
+use super::tls::{Certificate, HANDSHAKE};
+
+/// A stranger that speaks within this time after connecting did not wait for the greeting (RFC 5321 §4.3.1).
+/// Our own networks are greeted at once.
+const EARLY_TALK: Duration = Duration::from_millis(10);
+
+/// What is spoken on a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// RFC 5321.
+    Smtp,
+    /// RFC 2033.
+    Lmtp,
+}
+
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer {
+    /// `None` on a Unix socket.
+    pub ip: Option<IpAddr>,
+    /// In `smtp.trusted_networks`, or on a Unix socket.
+    pub trusted: bool,
+}
+
+/// The mail that `MAIL` began.
+#[derive(Debug)]
+pub struct Transaction {
+    /// `MAIL` as it was given.
+    pub mail: Mail,
+    /// Each `RCPT` that we took, in order.
+    pub recipients: Vec<Rcpt>,
+    /// What `BDAT` brought so far; `None` before the first chunk.
+    chunks: Option<Body>,
+}
+
+/// One client, from its greeting to its end.
+pub struct Session {
+    pub(super) door: Arc<Door>,
+    wire: Wire,
+    pub(super) peer: Peer,
+    pub(super) protocol: Protocol,
+    pub(super) tls: bool,
+    /// The client's name, once it said hello.
+    pub(super) helo: Option<String>,
+    /// Whether that was `EHLO` or `LHLO`.
+    pub(super) extended: bool,
+    transaction: Option<Transaction>,
+    errors: u32,
+    messages: u32,
+    ends_at: Instant,
+    stop: CancellationToken,
+}
+
+/// Why a session is over.
+enum End {
+    /// The client is told.
+    Say(Reply),
+    /// There is nobody left to tell.
+    Silent,
+    /// The session begins anew, in TLS.
+    StartTls(Arc<Certificate>),
+}
+
+impl From<Broken> for End {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Closed => Self::Silent,
+            Broken::Timeout => Self::Say(reply::TIMEOUT),
+            Broken::Stopping => Self::Say(reply::STOPPING),
+            Broken::Flood => Self::Say(reply::TOO_MANY_ERRORS),
+        }
+    }
+}
+
+impl Session {
+    /// A session that has not been greeted.
+    pub fn new(
+        door: Arc<Door>,
+        stream: Stream,
+        peer: Peer,
+        protocol: Protocol,
+        stop: CancellationToken,
+    ) -> Self {
+        let ends_at = Instant::now() + Duration::from_secs(door.smtp().session_timeout_seconds);
+        Self {
+            tls: matches!(stream, Stream::Tls(_)),
+            wire: Wire::new(stream),
+            door,
+            peer,
+            protocol,
+            helo: None,
+            extended: false,
+            transaction: None,
+            errors: 0,
+            messages: 0,
+            ends_at,
+            stop,
+        }
+    }
+
+    /// Talks until one side has enough.
+    pub async fn run(mut self) {
+        let mut end = self.greet().await;
+        loop {
+            match end {
+                Ok(()) => end = self.talk().await,
+                Err(End::Silent) => return,
+                Err(End::Say(reply)) => {
+                    reply.write_to(self.wire.output());
+                    return self.wire.close().await;
+                }
+                Err(End::StartTls(certificate)) => {
+                    let Some(secured) = self.secure(&certificate).await else { return };
+                    self = secured;
+                    end = Ok(());
+                }
+            }
+        }
+    }
+
+    async fn talk(&mut self) -> Result<(), End> {
+        loop {
+            match self.command().await? {
+                Ok(command) => self.obey(command).await?,
+                Err(Refused::Reply(reply)) => self.say(&reply)?,
+                Err(Refused::Close(reply)) => return Err(End::Say(reply)),
+            }
+        }
+    }
+
+    async fn greet(&mut self) -> Result<(), End> {
+        if !self.peer.trusted && self.wire.speaks_within(EARLY_TALK).await {
+            return Err(End::Say(reply::EARLY_TALK));
+        }
+        let protocol = if self.protocol == Protocol::Lmtp { "LMTP" } else { "ESMTP" };
+        let greeting = Reply::greeting(&self.door.hostname, protocol);
+        self.say(&greeting)
+    }
+
+    /// Queues a reply, and counts it if it tells of an error.
+    fn say(&mut self, reply: &Reply) -> Result<(), End> {
+        if reply.is_error() {
+            self.errors += 1;
+            if self.errors > self.door.smtp().max_errors {
+                return Err(End::Say(reply::TOO_MANY_ERRORS));
+            }
+        }
+        reply.write_to(self.wire.output());
+        Ok(())
+    }
+
+    /// The next command. A session that is in the middle of a mail's chunks may finish it when we stop.
+    async fn command(&mut self) -> Result<Result<Command, Refused>, End> {
+        let never = CancellationToken::new();
+        let stop = if self.in_chunks() { &never } else { &self.stop };
+        if stop.is_cancelled() {
+            return Err(End::Say(reply::STOPPING));
+        }
+        let deadline = self.deadline();
+        Ok(match self.wire.line(deadline, stop).await? {
+            Line::Command(line) => command::parse(&line),
+            Line::TooLong => Err(reply::LINE_TOO_LONG.into()),
+            Line::BareLineEnd => Err(reply::LINE_ENDS.into()),
+        })
+    }
+
+    async fn obey(&mut self, command: Command) -> Result<(), End> {
+        let reply = match command {
+            Command::Helo(name) => self.helo(name),
+            Command::Ehlo(name) => self.ehlo(name),
+            Command::Lhlo(name) => self.lhlo(name),
+            Command::Mail(mail) => self.mail(mail)?,
+            Command::Rcpt(rcpt) => self.rcpt(rcpt),
+            Command::Data => return self.data().await,
+            Command::Bdat { size, last } => return self.bdat(size, last).await,
+            Command::Rset => self.rset(),
+            Command::Noop => reply::OK,
+            Command::Vrfy => reply::VERIFY,
+            Command::Help => reply::HELP,
+            Command::StartTls => self.start_tls()?,
+            Command::Quit => return Err(End::Say(reply::BYE)),
+        };
+        self.say(&reply)
+    }
+
+    fn helo(&mut self, name: String) -> Reply {
+        if self.protocol == Protocol::Lmtp {
+            return reply::SAY_LHLO;
+        }
+        self.introduce(name, false);
+        Reply::helo(&self.door.hostname)
+    }
+
+    fn ehlo(&mut self, name: String) -> Reply {
+        if self.protocol == Protocol::Lmtp {
+            return reply::SAY_LHLO;
+        }
+        self.introduce(name, true);
+        self.extensions()
+    }
+
+    fn lhlo(&mut self, name: String) -> Reply {
+        if self.protocol == Protocol::Smtp {
+            return reply::SAY_EHLO;
+        }
+        self.introduce(name, true);
+        self.extensions()
+    }
+
+    /// Saying hello again ends a mail that was begun (RFC 5321 §4.1.4).
+    fn introduce(&mut self, name: String, extended: bool) {
+        self.helo = Some(name);
+        self.extended = extended;
+        self.transaction = None;
+    }
+
+    fn extensions(&self) -> Reply {
+        let size = format!("SIZE {}", self.door.body_limits().max_size);
+        let mut offers =
+            vec!["PIPELINING", &size, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "CHUNKING", "DSN"];
+        if self.may_start_tls() {
+            offers.push("STARTTLS");
+        }
+        Reply::extensions(&self.door.hostname, &offers)
+    }
+
+    fn mail(&mut self, mail: Mail) -> Result<Reply, End> {
+        if self.helo.is_none() {
+            return Ok(reply::HELLO_FIRST);
+        }
+        if self.transaction.is_some() {
+            return Ok(reply::NESTED_MAIL);
+        }
+        if mail.size > self.door.body_limits().max_size {
+            return Ok(reply::TOO_BIG);
+        }
+        if !self.peer.trusted {
+            if self.messages >= self.door.smtp().max_messages {
+                return Err(End::Say(reply::TOO_MANY_MESSAGES));
+            }
+            if !self.door.limits.may_send(self.peer.ip, &mail.sender) {
+                return Ok(reply::TOO_FAST);
+            }
+        }
+        self.messages += 1;
+        self.transaction = Some(Transaction { mail, recipients: Vec::new(), chunks: None });
+        Ok(reply::SENDER_OK)
+    }
+
+    fn rcpt(&mut self, rcpt: Rcpt) -> Reply {
+        let Some(transaction) = &mut self.transaction else { return reply::MAIL_FIRST };
+        if transaction.chunks.is_some() {
+            return reply::CHUNKS_BEGUN;
+        }
+        if !rcpt.recipient.is_ascii() && !transaction.mail.utf8 {
+            return reply::NEEDS_UTF8;
+        }
+        if transaction.recipients.len() >= self.door.smtp().max_recipients {
+            return reply::TOO_MANY_RECIPIENTS;
+        }
+        let answer = Reply::for_recipient(&self.door.desk.recipients().look_up(&rcpt.recipient));
+        if answer == reply::RECIPIENT_OK {
+            transaction.recipients.push(rcpt);
+        }
+        answer
+    }
+
+    fn rset(&mut self) -> Reply {
+        self.transaction = None;
+        reply::OK
+    }
+
+    async fn data(&mut self) -> Result<(), End> {
+        if let Some(refusal) = self.not_ready_for_data() {
+            return self.say(&refusal);
+        }
+        if self.in_chunks() {
+            return self.say(&reply::CHUNKS_BEGUN);
+        }
+        self.say(&reply::GO_AHEAD)?;
+        let mut body = self.new_body();
+        let mut pace = Pace::new(self.door.smtp());
+        loop {
+            let (used, ended) = body.feed_data(self.wire.input());
+            self.wire.consume(used);
+            if ended {
+                return self.deliver(body).await;
+            }
+            self.more_data(&mut pace, used).await?;
+        }
+    }
+
+    /// A chunk is read to its end even when it is refused: its octets are no commands (RFC 3030 §2).
+    async fn bdat(&mut self, size: usize, last: bool) -> Result<(), End> {
+        if let Some(refusal) = self.not_ready_for_data() {
+            self.read_chunk(size, None).await?;
+            return self.say(&refusal);
+        }
+        let chunks = self.transaction.as_mut().and_then(|transaction| transaction.chunks.take());
+        let mut body = chunks.unwrap_or_else(|| self.new_body());
+        self.read_chunk(size, Some(&mut body)).await?;
+        if last {
+            return self.deliver(body).await;
+        }
+        let reply = body.fault().map_or(reply::CHUNK_OK, Reply::from);
+        if let Some(transaction) = &mut self.transaction {
+            transaction.chunks = Some(body);
+        }
+        self.say(&reply)
+    }
+
+    fn not_ready_for_data(&self) -> Option<Reply> {
+        match &self.transaction {
+            None => Some(reply::MAIL_FIRST),
+            Some(transaction) if transaction.recipients.is_empty() => Some(reply::NO_RECIPIENTS),
+            Some(_) => None,
+        }
+    }
+
+    async fn read_chunk(&mut self, size: usize, mut body: Option<&mut Body>) -> Result<(), End> {
+        let mut pace = Pace::new(self.door.smtp());
+        let mut left = size;
+        loop {
+            let input = self.wire.input();
+            let used = input.len().min(left);
+            if let Some(body) = &mut body {
+                body.feed_chunk(&input[..used]);
+            }
+            self.wire.consume(used);
+            left -= used;
+            if left == 0 {
+                return Ok(());
+            }
+            self.more_data(&mut pace, used).await?;
+        }
+    }
+
+    /// Waits for more of a mail, after `used` octets of it.
+    async fn more_data(&mut self, pace: &mut Pace, used: usize) -> Result<(), End> {
+        if !pace.holds(used, Instant::now()) {
+            return Err(End::Say(reply::TOO_SLOW));
+        }
+        match self.wire.more_data(pace.until().min(self.ends_at)).await {
+            Err(Broken::Timeout) if Instant::now() < self.ends_at => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    /// Hands the mail to the desk. Replies of earlier commands must not wait for that. In LMTP each recipient gets
+    /// the reply (RFC 2033 §4.2); a mail is filed for all of them or for none, so it is the same.
+    async fn deliver(&mut self, body: Body) -> Result<(), End> {
+        let transaction = self.transaction.take().expect("data comes within a transaction");
+        self.wire.end_of_data();
+        self.wire.flush(self.deadline()).await?;
+        let reply = self.file(&transaction, body).await;
+        if self.protocol == Protocol::Lmtp {
+            for _ in 1..transaction.recipients.len() {
+                reply.write_to(self.wire.output());
+            }
+        }
+        self.say(&reply)
+    }
+
+    fn start_tls(&self) -> Result<Reply, End> {
+        if self.tls {
+            return Ok(reply::ALREADY_TLS);
+        }
+        match self.door.certificate.clone() {
+            Some(certificate) if self.may_start_tls() => Err(End::StartTls(certificate)),
+            _ => Ok(reply::NO_TLS),
+        }
+    }
+
+    /// The session again, in TLS: nothing is known of the client any more (RFC 3207 §4.2).
+    async fn secure(mut self, certificate: &Certificate) -> Option<Self> {
+        reply::START_TLS.write_to(self.wire.output());
+        self.wire.flush(self.deadline()).await.ok()?;
+        let Stream::Tcp(tcp) = self.wire.into_stream() else { return None };
+        let tls = timeout(HANDSHAKE, certificate.acceptor().accept(tcp)).await.ok()?.ok()?;
+        let wire = Wire::new(Stream::Tls(Box::new(tls)));
+        Some(Self { wire, tls: true, helo: None, transaction: None, ..self })
+    }
+
+    fn may_start_tls(&self) -> bool {
+        !self.tls && self.door.certificate.is_some() && self.wire.is_tcp()
+    }
+
+    fn in_chunks(&self) -> bool {
+        self.transaction.as_ref().is_some_and(|transaction| transaction.chunks.is_some())
+    }
+
+    fn new_body(&self) -> Body {
+        Body::new(self.door.body_limits(), Lease::new(self.door.budget.clone()))
+    }
+
+    fn deadline(&self) -> Instant {
+        let command = Duration::from_secs(self.door.smtp().command_timeout_seconds);
+        (Instant::now() + command).min(self.ends_at)
+    }
+}
