@@ -224,21 +224,10 @@ impl WriterTx {
         self.undo().await
     }
 
-    /// Takes this verb back alone; if even that fails, the whole batch fails with it.
     async fn undo(&mut self) -> Result<()> {
-        let Some(mut slot) = self.slot.take() else { return Ok(()) };
-        let Some(connection) = slot.connection.as_mut() else { return Ok(()) };
-        match connection.execute("ROLLBACK TO verb; RELEASE verb").await {
-            Ok(_) => {
-                slot.flush_unless_awaited(&self.shared.waiting).await;
-                Ok(())
-            }
-            Err(error) => {
-                // SQLite ends the whole transaction by itself on a full disk or an I/O error.
-                slot.fail(Error::from(error)).await;
-                Ok(())
-            }
-        }
+        let Some(slot) = self.slot.take() else { return Ok(()) };
+        Undo(Some(slot)).run(&self.shared.waiting).await;
+        Ok(())
     }
 
     /// The connection can't be trusted any more.
@@ -262,13 +251,35 @@ impl Error {
 impl Drop for WriterTx {
     fn drop(&mut self) {
         let Some(slot) = self.slot.take() else { return };
-        let mut tx = Self { slot: Some(slot), shared: self.shared.clone() };
+        let (undo, shared) = (Undo(Some(slot)), self.shared.clone());
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { tx.undo().await });
-        } else if let Some(mut slot) = tx.slot.take() {
-            // No runtime is left to undo it on; the open transaction goes with its connection.
-            slot.connection = None;
-            slot.batch = None;
+            runtime.spawn(async move { undo.run(&shared.waiting).await });
         }
+    }
+}
+
+/// A verb to be taken back. Dropped before it ran (no runtime is left to run it on), the connection goes, and with it
+/// the open transaction.
+struct Undo(Option<OwnedMutexGuard<Slot>>);
+
+impl Undo {
+    /// Takes the verb back alone; if even that fails, the whole batch fails with it.
+    async fn run(mut self, waiting: &AtomicUsize) {
+        let Some(slot) = self.0.as_mut() else { return };
+        let Some(connection) = slot.connection.as_mut() else { return };
+        match connection.execute("ROLLBACK TO verb; RELEASE verb").await {
+            Ok(_) => slot.flush_unless_awaited(waiting).await,
+            // SQLite ends the whole transaction by itself on a full disk or an I/O error.
+            Err(error) => slot.fail(Error::from(error)).await,
+        }
+        self.0 = None;
+    }
+}
+
+impl Drop for Undo {
+    fn drop(&mut self) {
+        let Some(slot) = self.0.as_mut() else { return };
+        slot.connection = None;
+        slot.batch = None;
     }
 }
