@@ -5,6 +5,7 @@ mod filing;
 mod intake;
 mod notify;
 mod recipients;
+mod tokens;
 mod verdict;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 pub use error::{Error, Result};
 pub use filing::{FiledResponse, NewResponse, NewTicket};
 pub use recipients::{Recipient, Recipients};
+pub use tokens::{Caller, Credential, NewToken};
 pub use verdict::{Filed, Refusal, Trouble, Verdict};
 
 use crate::clock::{Clock, Ids};
@@ -39,6 +41,7 @@ struct Inner {
     directory: RwLock<Arc<Directory>>,
     /// Rung after a commit that put mail into the outbox.
     outbox: Notify,
+    tokens: tokens::TokenCache,
 }
 
 /// What the desk keeps in memory of its mailboxes and agents: every mail asks for them. Other nodes' changes are
@@ -86,8 +89,16 @@ impl Desk {
     /// When the store does not answer, or `keys.reply` is empty.
     pub async fn open(store: Store, config: Arc<Config>, clock: Clock, ids: Ids) -> Result<Self> {
         let keys = KeyRing::new(&config.keys.reply)?;
-        let inner =
-            Inner { store, config, clock, ids, keys, directory: RwLock::default(), outbox: Notify::new() };
+        let inner = Inner {
+            store,
+            config,
+            clock,
+            ids,
+            keys,
+            directory: RwLock::default(),
+            outbox: Notify::new(),
+            tokens: Default::default(),
+        };
         let desk = Self { inner: Arc::new(inner) };
         desk.reload_directory().await?;
         Ok(desk)

@@ -13,6 +13,7 @@ mod inbound;
 mod mailboxes;
 mod responses;
 mod tickets;
+mod tokens;
 
 use std::str::FromStr;
 use std::time::Duration;

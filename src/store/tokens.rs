@@ -1,0 +1,103 @@
+//! API tokens: the secret's hash, never the secret.
+
+use uuid::Uuid;
+
+use super::{Error, Result, Tx, on};
+use crate::model::{Agent, ApiToken, Scope, Timestamp};
+
+/// A row: scopes are words separated by a space.
+struct TokenRow {
+    id: Uuid,
+    name: String,
+    prefix: String,
+    secret_hash: String,
+    agent_id: Option<Uuid>,
+    scopes: String,
+    expires_at: Option<Timestamp>,
+    revoked_at: Option<Timestamp>,
+    last_used_at: Option<Timestamp>,
+    created_at: Timestamp,
+}
+super::row::row!(TokenRow {
+    id,
+    name,
+    prefix,
+    secret_hash,
+    agent_id,
+    scopes,
+    expires_at,
+    revoked_at,
+    last_used_at,
+    created_at,
+});
+
+impl Tx {
+    /// The token with this hash of its secret, revoked or not.
+    pub async fn token_by_hash(&mut self, hash: &str) -> Result<Option<ApiToken>> {
+        let sql = include_str!("sql/tokens/by_hash.sql");
+        let row: Option<TokenRow> = on!(self, c => sqlx::query_as(sql).bind(hash).fetch_optional(c).await)?;
+        row.map(ApiToken::try_from).transpose()
+    }
+
+    /// All tokens, oldest first, revoked ones too.
+    pub async fn tokens(&mut self) -> Result<Vec<ApiToken>> {
+        let rows: Vec<TokenRow> =
+            on!(self, c => sqlx::query_as(include_str!("sql/tokens/all.sql")).fetch_all(c).await)?;
+        rows.into_iter().map(ApiToken::try_from).collect()
+    }
+
+    /// Adds a token.
+    pub async fn insert_token(&mut self, token: &ApiToken) -> Result<()> {
+        let scopes: Vec<_> = token.scopes.iter().map(|scope| scope.as_str()).collect();
+        on!(self, c => sqlx::query(include_str!("sql/tokens/insert.sql"))
+            .bind(token.id).bind(&token.name).bind(&token.prefix).bind(&token.secret_hash).bind(token.agent_id)
+            .bind(scopes.join(" ")).bind(token.expires_at).bind(token.revoked_at).bind(token.last_used_at)
+            .bind(token.created_at)
+            .execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Takes a token back; `false` when there is none, or it was taken back before.
+    pub async fn revoke_token(&mut self, id: Uuid, at: Timestamp) -> Result<bool> {
+        let sql = include_str!("sql/tokens/revoke.sql");
+        let rows = on!(self, c => sqlx::query(sql).bind(id).bind(at).execute(c).await
+            .map(|done| done.rows_affected()))?;
+        Ok(rows == 1)
+    }
+
+    /// Notes when a token was used.
+    pub async fn token_used(&mut self, id: Uuid, at: Timestamp) -> Result<()> {
+        let sql = include_str!("sql/tokens/used.sql");
+        on!(self, c => sqlx::query(sql).bind(id).bind(at).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// The agent a token acts as, while they work here.
+    pub async fn acting_agent(&mut self, id: Uuid) -> Result<Option<Agent>> {
+        let sql = include_str!("sql/tokens/agent.sql");
+        Ok(on!(self, c => sqlx::query_as(sql).bind(id).fetch_optional(c).await)?)
+    }
+}
+
+impl TryFrom<TokenRow> for ApiToken {
+    type Error = Error;
+
+    fn try_from(row: TokenRow) -> Result<Self> {
+        let scope = |word| {
+            Scope::parse(word).ok_or_else(|| Error::Broken(format!("token {}: unknown scope {word}", row.id)))
+        };
+        let scopes = row.scopes.split_whitespace().map(scope).collect::<Result<_>>()?;
+        Ok(Self {
+            id: row.id,
+            name: row.name,
+            prefix: row.prefix,
+            secret_hash: row.secret_hash,
+            agent_id: row.agent_id,
+            scopes,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+            last_used_at: row.last_used_at,
+            created_at: row.created_at,
+        })
+    }
+}
