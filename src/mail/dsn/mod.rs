@@ -1,6 +1,15 @@
 //! Delivery reports: RFC 3464, its UTF-8 form (RFC 6533), feedback reports (RFC 5965), and the free-form bounces of
 //! MTAs that write neither.
 
+mod arf;
+mod fields;
+mod freeform;
+mod returned;
+mod rfc3464;
+mod sender;
+mod sns;
+mod status;
+
 use super::parse::ParsedMail;
 use crate::model::{Envelope, MessageId, words};
 
@@ -36,8 +45,26 @@ pub struct DeliveryReport {
     pub reporting_mta: Option<String>,
 }
 
+impl DeliveryReport {
+    /// The gravest thing that it says of any recipient; `Failed` when it names none.
+    pub fn action(&self) -> Action {
+        let gravest = [Action::Complaint, Action::Failed, Action::Delayed];
+        let said = |action: &Action| self.recipients.iter().any(|r| r.action == *action);
+        let first = self.recipients.first().map_or(Action::Failed, |r| r.action);
+        gravest.into_iter().find(said).unwrap_or(first)
+    }
+}
+
 /// Reads a report of any form; `None` when the mail is none.
+///
+/// Delay and delivery notices and disposition notifications (RFC 8098) are reports too, as [`DeliveryReport::action`]
+/// says; the judge decides which of them are bounces.
 pub fn read(envelope: &Envelope, mail: &ParsedMail) -> Option<DeliveryReport> {
-    let _ = (envelope, mail);
-    None
+    let returned = returned::read(mail);
+    let mut report = arf::read(mail, &returned)
+        .or_else(|| rfc3464::read(envelope, mail, &returned))
+        .or_else(|| sns::read(mail))
+        .or_else(|| freeform::read(envelope, mail, &returned))?;
+    report.original_message_id = report.original_message_id.or(returned.message_id);
+    Some(report)
 }

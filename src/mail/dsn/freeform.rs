@@ -1,0 +1,240 @@
+//! Bounces in plain words, as qmail, Exim, old Postfix and sendmail, Exchange, Notes and many others write them.
+//!
+//! They have three things in common: a machine writes them, a phrase says that something was not delivered, and the
+//! address stands behind the phrase, on a line of its own or in the sentence that gives the reason.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::super::parse::ParsedMail;
+use super::returned::{self, Returned};
+use super::rfc3464::shortened;
+use super::sender::{self, Signs};
+use super::{Action, DeliveryReport, RecipientReport, fields, status};
+use crate::model::Envelope;
+
+/// A report says what it has to say early.
+const MAX_LINES: usize = 400;
+const MAX_LINE: usize = 2_000;
+const MAX_DIAGNOSTIC: usize = 1_000;
+const MAX_RECIPIENTS: usize = 100;
+
+/// "This was not delivered", in the languages of the large providers.
+static PHRASE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?ix) (could|can|was|were|is|has|have|been|be)\s?(not|n.t)\ (yet\ )?(be\ |been\ )?(successfully\ )?(deliver|sent|reach) | not\ (be\ )?(deliver|reach)(ed|able)?\ (to|within)
+        | (unable|not\ able|failed|wasn.t\ able|unsuccessful|tried|attempt\w*)\ (to|in)\ (be\ )?(deliver|send|reach|relay) | undeliver(able|ed) | delivery\ (to|of|for)\ .{0,60}(fail|delay|aborted|not\ possible|impossible)
+        | delivery\ (has\ )?(failed|failure|is\ delayed|error|was\ not|attempt|problem) | (error|problem|failure)s?\ .{0,30}deliver | (fail|error)\w*\ (to|address|recipient)
+        | address(es|\(es\))?\ .{0,20}(failed|delivery\ problems|fatal|errors?) | failed\ (address|recipient) | did\ ?n[o']t\ (reach|receive) | did\ not\ reach | not\ .{0,20}receive\ (a\ copy\ of\ )?(your|this)\ m
+        | (permanent|fatal|transient|delivery)\ (fatal\ |delivery\ )?errors? | could\ not\ be\ (reached|found|completed|sent|processed) | (has|have)\ been\ (delayed|rejected|returned|blocked|bounced)
+        | (is|are|being)\ (being\ )?(returned|delayed|rejected|bounced) | delayed\ for | will\ be\ retried | problem\ with\ the\ e-?mail\ address | not\ accepting\ mail | no\ valid\ recipients | delivery\ status\ notification
+        | failure\ reasons | error_code | was\ (rejected|refused|blocked|returned)\ (by|because|to|due) | message\ was\ rejected | (mailbox|folder)\ is\ full | returned\ to\ (the\ )?sender
+        | n.a\ (pas\ )?pu\ (etre|être) | non\ remis | n.a\ pas\ été | n.ont\ pas | konnte\ .{0,80}nicht | nicht\ (zugestellt|ausgeliefert|zustellbar) | unzustellbar | no\ (se\ )?(pudo|ha\ podido|puede|ha\ sido) | non\ (è|e)\ stat | impossibile
+        | não\ (foi|pôde|pode) | niet\ (worden\ )?(bezorgd|afgeleverd) | kunde\ inte | kunne\ ikke | ei\ voitu | nie\ (można|mo|został) | nelze | iletilemedi | не\ (может|удалось|была?|было)\ (быть\ )?доставл | не\ удалось
+        | 送信できません | 配信できません | 配送できません | 失敗しま | 届けることができません | 届きません | 无法 | 無法 | 失败 | 未能 | 전송.{0,10}실패",
+    )
+});
+/// The lines that introduce an address which did not fail.
+static OTHER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)contact|questions?\b|assistance|send (e-?)?mail to|sent by|^\s*(from|reply-to|sender|cc|bcc|subject)\s*:|if you (feel|think|believe|need|have)|mail from|envelope-from|generat(ed|ing)|(complain|write|e-?mail|refer|forward\w*) to|on behalf|^\W*(hi|hello|dear|sorry|hallo|bonjour|hola)\b|please reply",
+    )
+});
+/// A notice that it is still being tried.
+static DELAY: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)warning message only|this is a warning|delayed|will be retried|still being retried|will keep trying|do not need to re-?send|delivery attempts will continue|temporary failure report|still undelivered|will continue trying|not yet been delivered",
+    )
+});
+/// An address at the head of a line, in any dress, perhaps with a label in front.
+static HEAD: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)^[\s>*•·|-]*(?:(?:failed )?(?:recipient|address|addressee|rcpt to|destinatario|destinataire|empfänger)s?\s*[:=]\s*)?[\[(<\x22']*(?:smtp:|mailto:|rfc822;\s*)?",
+    )
+});
+/// `c=US;a= ;…;dda:SMTP=jo@example.org;`: an X.400 name, as Exchange shows it.
+static X400: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\bSMTP[=:]\s*([^\s;\])>]+@[^\s;\])>]+)"));
+/// A local part alone, where a provider knows its own users by nothing more.
+static BARE_NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[A-Za-z0-9][A-Za-z0-9._-]{2,40}$"));
+
+struct Found {
+    recipient: String,
+    words: String,
+}
+
+/// A bounce without a status part; `None` when a sign is missing.
+pub(super) fn read(envelope: &Envelope, mail: &ParsedMail, returned: &Returned) -> Option<DeliveryReport> {
+    let signs = sender::signs(envelope, mail);
+    if !signs.machine {
+        return None;
+    }
+    let (report, back) = returned::split(&mail.text);
+    let gives_back =
+        !back.is_empty() || mail.attachments.iter().any(|part| part.content_type.starts_with("message/"));
+    let says_so = PHRASE.is_match(&report.split_whitespace().collect::<Vec<_>>().join(" "));
+    if !is_report(signs, says_so, gives_back) {
+        return None;
+    }
+    let found = recipients(mail, report, returned);
+    if found.is_empty() && !(signs.subject && signs.daemon) {
+        return None;
+    }
+    let delayed = DELAY.is_match(report) || DELAY.is_match(&mail.subject);
+    let recipients = found.into_iter().map(|found| found.into_report(delayed)).collect();
+    Some(DeliveryReport { recipients, ..DeliveryReport::default() })
+}
+
+/// What the text says about one address: the lines from its mention to the next address.
+pub(super) fn words_about(mail: &ParsedMail, recipient: &str) -> String {
+    let (report, _) = returned::split(&mail.text);
+    let found = at_line_heads(report).into_iter().find(|found| found.recipient == recipient);
+    found.map(|found| found.words).unwrap_or_default()
+}
+
+/// Two signs beside the machine: it is a mailer's, it has a report's subject, it says so, it gives the mail back.
+fn is_report(signs: Signs, says_so: bool, gives_back: bool) -> bool {
+    let count = [signs.daemon, signs.subject, says_so, gives_back].into_iter().filter(|sign| *sign).count();
+    count >= 2 && (signs.subject || says_so)
+}
+
+/// Who failed: by the text, else by `X-Failed-Recipients`, else the one to whom the returned mail went.
+fn recipients(mail: &ParsedMail, report: &str, returned: &Returned) -> Vec<Found> {
+    let whole = report.split_whitespace().collect::<Vec<_>>().join(" ");
+    let ways: [&dyn Fn() -> Vec<Found>; 5] = [
+        &|| at_line_heads(report),
+        &|| in_sentences(report),
+        &|| named(mail.header_all("x-failed-recipients").flat_map(fields::addresses), &whole),
+        &|| bare_names(mail, report),
+        &|| named(returned.to.iter().filter(|_| returned.to.len() == 1).cloned(), &whole),
+    ];
+    ways.into_iter().map(|way| way()).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// Addresses that begin a line behind the phrase; the lines up to the next one are about it.
+fn at_line_heads(report: &str) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    let mut before = String::new();
+    for line in lines(report) {
+        match head_address(line) {
+            Some((recipient, rest)) if counts(&before, rest, &found) => {
+                match found.iter().position(|f| f.recipient == recipient) {
+                    Some(known) => found[known].add(rest),
+                    None if found.len() < MAX_RECIPIENTS => {
+                        found.push(Found { recipient, words: rest.to_owned() });
+                    }
+                    None => break,
+                }
+            }
+            _ => {
+                if let Some(last) = found.last_mut() {
+                    last.add(line);
+                }
+            }
+        }
+        before.push(' ');
+        before.push_str(line.trim());
+        before.drain(..before.floor_char_boundary(before.len().saturating_sub(400)));
+    }
+    found
+}
+
+/// Whether an address at the head of a line is a failed one: introduced by the phrase, or followed by its reason.
+fn counts(before: &str, rest: &str, found: &[Found]) -> bool {
+    let previous = &before[before.floor_char_boundary(before.len().saturating_sub(80))..];
+    if rest.starts_with("...") {
+        return found.is_empty();
+    }
+    if OTHER.is_match(previous) && !PHRASE.is_match(previous) && found.is_empty() {
+        return false;
+    }
+    !found.is_empty() || PHRASE.is_match(before) || (rest.starts_with(':') && status::is_reason(rest))
+}
+
+fn head_address(line: &str) -> Option<(String, &str)> {
+    if let Some(x400) = X400.captures(line) {
+        return Some((fields::address(&x400[1])?, ""));
+    }
+    let skipped = HEAD.find(line).map_or(0, |head| head.end());
+    let rest = &line[skipped..];
+    let (length, recipient) = fields::leading_address(rest)?;
+    let tail = rest[length..].trim_start_matches(['>', ')', ']', '"', '\'', '<']).trim_start();
+    let tail = tail.strip_prefix("mailto:").map_or(tail, |_| "");
+    let ends = tail.is_empty() || tail.starts_with([':', ',', ';', '.', '-', '(', '<', '[', '|']);
+    (ends || tail.starts_with("on ") || status::is_reason(tail)).then_some((recipient, tail))
+}
+
+/// Addresses in sentences that say of them that they failed.
+fn in_sentences(report: &str) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    let mut pending = false;
+    for line in lines(report) {
+        let says_so = PHRASE.is_match(line) || status::is_reason(line) || line.contains("generated from");
+        let other = OTHER.is_match(line) && !line.contains("generated from");
+        let addresses = fields::addresses(line);
+        if (says_so || pending) && !other {
+            for recipient in addresses.into_iter().take(1) {
+                if !found.iter().any(|f| f.recipient == recipient) && found.len() < MAX_RECIPIENTS {
+                    found.push(Found { recipient, words: String::new() });
+                }
+            }
+        }
+        pending = says_so && found.is_empty();
+        if let Some(last) = found.last_mut() {
+            last.add(line);
+        }
+    }
+    found
+}
+
+fn named(recipients: impl Iterator<Item = String>, whole: &str) -> Vec<Found> {
+    recipients.take(MAX_RECIPIENTS).map(|recipient| Found { recipient, words: whole.to_owned() }).collect()
+}
+
+/// Users of the reporting provider, named without its domain.
+fn bare_names(mail: &ParsedMail, report: &str) -> Vec<Found> {
+    let Some((_, domain)) = mail.from.first().and_then(|from| from.email.rsplit_once('@')) else {
+        return Vec::new();
+    };
+    let mut introduced = false;
+    let mut found = Vec::new();
+    for line in lines(report) {
+        if introduced && BARE_NAME.is_match(line.trim()) {
+            found.push(Found {
+                recipient: format!("{}@{domain}", line.trim()).to_lowercase(),
+                words: report.to_owned(),
+            });
+        }
+        introduced |= PHRASE.is_match(line) && line.to_ascii_lowercase().contains("recipient");
+    }
+    found.truncate(MAX_RECIPIENTS);
+    found
+}
+
+fn lines(report: &str) -> impl Iterator<Item = &str> {
+    let cut = |line: &'_ str| line.floor_char_boundary(MAX_LINE);
+    report.lines().filter(|line| !line.trim().is_empty()).take(MAX_LINES).map(move |line| &line[..cut(line)])
+}
+
+impl Found {
+    fn add(&mut self, line: &str) {
+        if self.words.len() < MAX_DIAGNOSTIC {
+            self.words.push(' ');
+            self.words.push_str(line.trim());
+        }
+    }
+
+    fn into_report(self, delayed: bool) -> RecipientReport {
+        let said = self.words.trim_start_matches([':', ' ', ',']).trim();
+        RecipientReport {
+            status: status::inferred(said, delayed),
+            action: if delayed { Action::Delayed } else { Action::Failed },
+            diagnostic: (!said.is_empty()).then(|| shortened(said, MAX_DIAGNOSTIC)),
+            recipient: self.recipient,
+        }
+    }
+}
+
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("a constant pattern")
+}

@@ -1,0 +1,151 @@
+//! Delivery status notifications (RFC 3464) with their UTF-8 form (RFC 6533), also where a sloppy MTA puts the fields
+//! into the text; and disposition notifications (RFC 8098).
+
+use super::super::parse::ParsedMail;
+use super::fields::{self, Field};
+use super::returned::{self, Returned};
+use super::{Action, DeliveryReport, RecipientReport, freeform, sender, status};
+use crate::model::Envelope;
+
+const MAX_RECIPIENTS: usize = 1_000;
+const MAX_DIAGNOSTIC: usize = 1_000;
+
+/// A report with a status part, or with its fields in the text; `None` otherwise.
+pub(super) fn read(envelope: &Envelope, mail: &ParsedMail, returned: &Returned) -> Option<DeliveryReport> {
+    let machine = sender::signs(envelope, mail).machine;
+    let parts: Vec<String> = status_parts(mail).collect();
+    if !parts.is_empty() && (machine || mail.content_type == "multipart/report") {
+        let mut report = parts.iter().map(|part| from_fields(part)).reduce(merged)?;
+        complete(&mut report, envelope, mail, returned);
+        return Some(report);
+    }
+    let (text, _) = returned::split(&mail.text);
+    let stated = text.contains("inal-Recipient:") || text.contains("inal-recipient:");
+    if !stated || !machine {
+        return None;
+    }
+    Some(from_fields(text)).filter(|report| !report.recipients.is_empty())
+}
+
+/// The status parts of a report: only of the mail itself, so that a bounce which a person forwards is none.
+fn status_parts(mail: &ParsedMail) -> impl Iterator<Item = String> {
+    let wanted = |kind: &str| {
+        let kind = kind.strip_prefix("message/").unwrap_or_default();
+        matches!(
+            kind,
+            "delivery-status"
+                | "global-delivery-status"
+                | "disposition-notification"
+                | "global-disposition-notification"
+        )
+    };
+    let own = mail.attachments.iter().filter(move |part| wanted(&part.content_type));
+    own.map(|part| String::from_utf8_lossy(&part.content).into_owned())
+}
+
+fn from_fields(text: &str) -> DeliveryReport {
+    let mut report = DeliveryReport::default();
+    for group in fields::groups(text) {
+        let mta = value(&group, "reporting-mta").or_else(|| value(&group, "reporting-ua"));
+        report.reporting_mta =
+            report.reporting_mta.or_else(|| mta.map(|mta| fields::untyped(mta).to_owned()));
+        if report.original_message_id.is_none() {
+            report.original_message_id =
+                value(&group, "original-message-id").and_then(crate::model::MessageId::new);
+        }
+        for group in by_recipient(&group) {
+            let room = report.recipients.len() < MAX_RECIPIENTS;
+            let Some(recipient) = recipient_report(group).filter(|_| room) else { continue };
+            if !report.recipients.contains(&recipient) {
+                report.recipients.push(recipient);
+            }
+        }
+    }
+    report
+}
+
+/// Reports that forget the blank line between recipients begin anew with the next address.
+fn by_recipient(group: &[Field]) -> impl Iterator<Item = &[Field]> {
+    let several = group.iter().filter(|field| field.name == "final-recipient").count() > 1;
+    let mut seen_final = false;
+    group.chunk_by(move |previous, next| {
+        seen_final |= previous.name == "final-recipient";
+        let starts =
+            several && seen_final && matches!(next.name.as_str(), "final-recipient" | "original-recipient");
+        seen_final &= !starts;
+        !starts
+    })
+}
+
+fn recipient_report(group: &[Field]) -> Option<RecipientReport> {
+    let names = ["final-recipient", "original-recipient", "x-actual-recipient", "x-original-recipient"];
+    let recipient = names.iter().filter_map(|name| value(group, name)).find_map(fields::address)?;
+    let diagnostic = diagnostic(group);
+    let stated = value(group, "status").and_then(status::written);
+    let action = action(group, stated.as_deref());
+    let said = diagnostic.as_deref().unwrap_or_default();
+    let stated = match stated {
+        Some(code) if !status::is_vague(&code) => Some(code),
+        vague => status::written(said).filter(|code| !status::is_vague(code)).or(vague),
+    };
+    let status = stated.or_else(|| status::inferred(said, action == Action::Delayed));
+    Some(RecipientReport { recipient, action, status, diagnostic })
+}
+
+fn diagnostic(group: &[Field]) -> Option<String> {
+    let stated = value(group, "diagnostic-code").map(fields::untyped);
+    let more = value(group, "x-notes").or_else(|| value(group, "x-supplementary-info"));
+    let text = stated.filter(|text| !text.is_empty()).or(more)?;
+    Some(shortened(text, MAX_DIAGNOSTIC))
+}
+
+/// The action stated, however it is dressed; else the one that the status means.
+fn action(group: &[Field], status: Option<&str>) -> Action {
+    if value(group, "disposition").is_some() {
+        return Action::Delivered;
+    }
+    let stated = value(group, "action").unwrap_or_default().trim().to_ascii_lowercase();
+    let word: String = stated.chars().take_while(char::is_ascii_alphabetic).collect();
+    match (word.as_str(), status.and_then(|code| code.chars().next())) {
+        ("delayed" | "delay" | "deferred", _) => Action::Delayed,
+        ("delivered" | "deliverable", _) => Action::Delivered,
+        ("relayed", _) => Action::Relayed,
+        ("expanded", _) => Action::Expanded,
+        ("failed" | "failure" | "fail" | "error", _) => Action::Failed,
+        (_, Some('2')) => Action::Delivered,
+        (_, Some('4')) => Action::Delayed,
+        _ => Action::Failed,
+    }
+}
+
+/// A status part may name nobody, or nobody with a domain: then the text says who it was.
+fn complete(report: &mut DeliveryReport, envelope: &Envelope, mail: &ParsedMail, returned: &Returned) {
+    if report.recipients.is_empty()
+        && let Some(said) = freeform::read(envelope, mail, returned)
+    {
+        report.recipients = said.recipients;
+    }
+    for recipient in &mut report.recipients {
+        if recipient.status.as_deref().is_none_or(status::is_vague) {
+            let text = freeform::words_about(mail, &recipient.recipient);
+            let better = status::written(&text).filter(|code| !status::is_vague(code));
+            recipient.status = better.or_else(|| recipient.status.take());
+        }
+    }
+}
+
+fn merged(mut one: DeliveryReport, other: DeliveryReport) -> DeliveryReport {
+    one.recipients.extend(other.recipients);
+    one.reporting_mta = one.reporting_mta.or(other.reporting_mta);
+    one.original_message_id = one.original_message_id.or(other.original_message_id);
+    one
+}
+
+fn value<'a>(group: &'a [Field], name: &str) -> Option<&'a str> {
+    group.iter().find(|field| field.name == name).map(|field| field.value.as_str()).filter(|v| !v.is_empty())
+}
+
+/// At most `octets`, cut between characters.
+pub(super) fn shortened(text: &str, octets: usize) -> String {
+    text[..text.floor_char_boundary(octets)].to_owned()
+}
