@@ -62,4 +62,15 @@ impl Desk {
         let _ = (tx, ticket, from, notify);
         Ok(Vec::new())
     }
+
+    /// Marks the mail a report is about, and what follows from it. `None` when there is no such mail.
+    pub(super) async fn record_bounce(
+        &self,
+        tx: &mut Tx,
+        entry: uuid::Uuid,
+        report: &crate::mail::dsn::DeliveryReport,
+    ) -> Result<Option<OutboxEntry>> {
+        let _ = (tx, entry, report);
+        Ok(None)
+    }
 }

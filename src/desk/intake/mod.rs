@@ -1,0 +1,394 @@
+//! A mail comes in: the one call every door makes. Read (pure, outside any transaction), then filed in one
+//! transaction: ledger row, ticket or response, audit line, outbox rows.
+
+mod forward;
+mod place;
+mod reading;
+mod sender;
+
+use uuid::Uuid;
+
+use self::place::Placed;
+use self::reading::Reading;
+use self::sender::Sender;
+use super::filing::{FiledResponse, NewResponse, NewTicket};
+use super::notify::CustomerMessage;
+use super::{Desk, Error, Filed, Refusal, Result, Trouble, Verdict};
+use crate::model::*;
+use crate::store::{self, Tx};
+
+/// What filing decided, for the ledger and the door.
+struct Decision {
+    action: InboundAction,
+    /// A word of API.md's `inbound reason`.
+    reason: &'static str,
+    /// A sentence for people.
+    detail: String,
+    placement: Option<Placement>,
+    filed: Option<FiledResponse>,
+    /// The ticket, where nothing was filed on it.
+    ticket: Option<(Uuid, TicketNumber)>,
+    duplicate_of: Option<Uuid>,
+    flags: Vec<&'static str>,
+    token: TokenState,
+}
+
+impl Decision {
+    fn new(action: InboundAction, reason: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            action,
+            reason,
+            detail: detail.into(),
+            placement: None,
+            filed: None,
+            ticket: None,
+            duplicate_of: None,
+            flags: Vec::new(),
+            token: TokenState::None,
+        }
+    }
+}
+
+impl Desk {
+    /// Takes a mail: when this returns anything but [`Verdict::Deferred`] or [`Verdict::Rejected`], it is on disk.
+    pub async fn receive(&self, mail: InboundMail) -> Verdict {
+        let Some(reading) = self.read(mail).await else { return Verdict::Rejected(Refusal::NoRecipient) };
+        match self.file(&reading).await {
+            Ok(verdict) => verdict,
+            // Another node took the same mail, or the same sender's first one, at this moment: look again.
+            Err(Error::Store(store::Error::Conflict(_))) => {
+                self.file(&reading).await.unwrap_or_else(|e| deferred(&e))
+            }
+            Err(error @ Error::Store(store::Error::Broken(_))) => self.set_aside(&reading, &error).await,
+            Err(error) => deferred(&error),
+        }
+    }
+
+    /// One transaction: what becomes of the mail, and the ledger row that says so.
+    async fn file(&self, mail: &Reading) -> Result<Verdict> {
+        let mut tx = self.store().begin().await?;
+        let decision = self.decide(&mut tx, mail).await?;
+        let record = mail.record(&decision);
+        tx.insert_inbound(&record, &mail.mail.received_header, &mail.mail.raw).await?;
+        tx.commit().await?;
+        if decision.filed.is_some() {
+            self.ring_outbox();
+        }
+        Ok(verdict(mail.id, decision))
+    }
+
+    async fn decide(&self, tx: &mut Tx, mail: &Reading) -> Result<Decision> {
+        if let Some(first) = self.first_of(tx, mail).await? {
+            let mut decision =
+                Decision::new(InboundAction::Duplicate, "duplicate", "the same mail came before");
+            decision.duplicate_of = Some(first);
+            return Ok(decision);
+        }
+        match mail.judgement.kind {
+            MailKind::Bounce => self.file_bounce(tx, mail).await,
+            MailKind::Loop => Ok(Decision::new(InboundAction::Ignored, "loop", &mail.judgement.detail)),
+            MailKind::AutoReply => self.file_auto_reply(tx, mail).await,
+            MailKind::Person => self.file_person(tx, mail).await,
+        }
+    }
+
+    /// The ledger row of the same mail, if it came before (MAIL.md §1.7).
+    async fn first_of(&self, tx: &mut Tx, mail: &Reading) -> Result<Option<Uuid>> {
+        for key in &mail.dedupe_keys {
+            if let Some(first) = tx.inbound_by_dedupe_key(key).await? {
+                return Ok(Some(first));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Ties a report to the mail of ours that it is about.
+    async fn file_bounce(&self, tx: &mut Tx, mail: &Reading) -> Result<Decision> {
+        let reason = mail.judgement.reason;
+        let mut decision = Decision::new(InboundAction::Bounce, reason, &mail.judgement.detail);
+        let (Some(entry), Some(report)) = (self.reported_entry(mail), &mail.judgement.report) else {
+            return Ok(decision);
+        };
+        if let Some(entry) = self.record_bounce(tx, entry, report).await? {
+            decision.detail = format!("Report on a mail to {}", entry.to_address);
+            if let Some(id) = entry.ticket_id {
+                decision.ticket = tx.ticket(id).await?.map(|ticket| (ticket.id, ticket.number));
+            }
+        }
+        Ok(decision)
+    }
+
+    /// The outbox entry a report is about: by the return path's token, else by the returned Message-ID.
+    fn reported_entry(&self, mail: &Reading) -> Option<Uuid> {
+        let by_message = || {
+            let original = mail.judgement.report.as_ref()?.original_message_id.as_ref()?;
+            self.keys().read_message_id(original)?.entry
+        };
+        mail.bounced_entry.or_else(by_message)
+    }
+
+    /// Appended where it belongs, telling nobody and reopening nothing; kept in the ledger when it belongs nowhere.
+    async fn file_auto_reply(&self, tx: &mut Tx, mail: &Reading) -> Result<Decision> {
+        let sender = self.sender(tx, mail).await?;
+        let placed = self.place(tx, mail, &sender).await?;
+        let reason = mail.judgement.reason;
+        let Some(ticket) = placed.ticket.filter(|_| sender.acting_agent().is_none()) else {
+            return Ok(Decision::new(InboundAction::Ignored, reason, &mail.judgement.detail));
+        };
+        let (contact, _) = self.known_contact(tx, mail, &sender).await?;
+        let status = ticket.status;
+        let response =
+            self.response_from(mail, &sender.customer(&contact), placed.placement.clone(), &placed.flags);
+        let filed = self.append_response(tx, ticket, response, status, &sender.customer(&contact)).await?;
+        let mut decision = Decision::new(InboundAction::Appended, reason, &mail.judgement.detail);
+        decision.placement = Some(placed.placement);
+        decision.flags = placed.flags;
+        decision.token = placed.token;
+        decision.filed = Some(filed);
+        Ok(decision)
+    }
+
+    async fn file_person(&self, tx: &mut Tx, mail: &Reading) -> Result<Decision> {
+        let sender = self.sender(tx, mail).await?;
+        let placed = self.place(tx, mail, &sender).await?;
+        if let Some(refused) = sender.refused_agent(&placed) {
+            return Ok(Decision { flags: placed.flags, token: placed.token, ..refused });
+        }
+        match placed.ticket {
+            Some(_) if sender.agent_for(&placed).is_some() => {
+                self.append_agent_reply(tx, mail, sender, placed).await
+            }
+            Some(_) => self.append_customer_message(tx, mail, sender, placed).await,
+            None => self.open_from_mail(tx, mail, sender, placed).await,
+        }
+    }
+
+    /// An agent answered from their mail program: a public reply.
+    async fn append_agent_reply(
+        &self,
+        tx: &mut Tx,
+        mail: &Reading,
+        sender: Sender,
+        placed: Placed,
+    ) -> Result<Decision> {
+        let (Some(agent), Some(ticket)) = (sender.agent_for(&placed).cloned(), placed.ticket.clone()) else {
+            unreachable!("the caller saw both");
+        };
+        let actor = Actor::agent(&agent);
+        let status = ticket.status.after_agent_reply();
+        let response = self.response_from(mail, &actor, placed.placement.clone(), &placed.flags);
+        let filed = self.append_response(tx, ticket, response, status, &actor).await?;
+        self.notify_reply(tx, &filed.ticket, &filed.response, Some(&agent)).await?;
+        Ok(appended(placed, filed))
+    }
+
+    /// A customer wrote on a ticket: it is ours to act again.
+    async fn append_customer_message(
+        &self,
+        tx: &mut Tx,
+        mail: &Reading,
+        sender: Sender,
+        placed: Placed,
+    ) -> Result<Decision> {
+        let Some(ticket) = placed.ticket.clone() else { unreachable!("the caller saw it") };
+        let (contact, verified) = self.known_contact(tx, mail, &sender).await?;
+        let actor = sender.customer(&contact);
+        let status = ticket.status.after_customer_message().unwrap_or(Status::Open);
+        let response = self.response_from(mail, &actor, placed.placement.clone(), &placed.flags);
+        let filed = self.append_response(tx, ticket, response, status, &actor).await?;
+        if placed.may_tell_agents {
+            let event = CustomerMessage {
+                ticket: &filed.ticket,
+                message: &filed.response,
+                verified,
+                no_answer: mail.judgement.no_answer.as_deref(),
+            };
+            self.notify_customer_message(tx, event).await?;
+        }
+        Ok(appended(placed, filed))
+    }
+
+    /// Nothing is answered: a new ticket.
+    async fn open_from_mail(
+        &self,
+        tx: &mut Tx,
+        mail: &Reading,
+        sender: Sender,
+        placed: Placed,
+    ) -> Result<Decision> {
+        let forwarded =
+            sender.acting_agent().and_then(|_| forward::original_sender(&mail.parsed, &mail.full_text));
+        let by_agent = forwarded.is_some();
+        let sender = forwarded.map_or(sender, Sender::unverified);
+        let (contact, verified) = self.known_contact(tx, mail, &sender).await?;
+        let actor = sender.customer(&contact);
+        let mut first = self.response_from(mail, &actor, placed.placement.clone(), &placed.flags);
+        if by_agent {
+            // What a forward quotes is the very message: it is all new text to this ticket.
+            first.body_text = mail.full_text.clone();
+            first.quoted_text = String::new();
+            first.full_text = None;
+        }
+        let new = self.ticket_of_mail(mail, &sender, &placed, contact);
+        let filed = self.open_ticket(tx, new, first, &actor).await?;
+        let no_answer = by_agent.then_some("an agent forwarded it").or(mail.judgement.no_answer.as_deref());
+        let event = CustomerMessage {
+            ticket: &filed.ticket,
+            message: &filed.response,
+            verified: verified || by_agent,
+            no_answer,
+        };
+        self.notify_opened(tx, event).await?;
+        let (reason, detail) = match (&placed.follow_up_of, by_agent) {
+            (Some(of), _) => ("closed_ticket", format!("{} is closed: a follow-up", of.number)),
+            (None, true) => ("forwarded", "an agent forwarded a customer's mail".to_owned()),
+            (None, false) => ("new_ticket", placed.placement.reason.clone()),
+        };
+        let mut decision = Decision::new(InboundAction::Created, reason, detail);
+        decision.placement = Some(placed.placement);
+        decision.flags = placed.flags;
+        decision.token = placed.token;
+        decision.filed = Some(filed);
+        Ok(decision)
+    }
+
+    fn ticket_of_mail(
+        &self,
+        mail: &Reading,
+        sender: &Sender,
+        placed: &Placed,
+        contact: Contact,
+    ) -> NewTicket {
+        let mailbox = mail.mailbox.as_ref();
+        NewTicket {
+            subject: mail.subject.clone(),
+            status: Status::Open,
+            priority: Priority::Medium,
+            category: mailbox.map_or(Category::General, |mailbox| mailbox.default_category),
+            channel: Channel::Email,
+            mailbox_id: mailbox.map(|mailbox| mailbox.id),
+            requester_type: contact.r#type,
+            requester_email: sender.address.clone(),
+            assignee_id: None,
+            team_id: mailbox.and_then(|mailbox| mailbox.team_id),
+            user_id: contact.user_id.clone(),
+            seller_id: contact.seller_id.clone(),
+            store_id: contact
+                .store_id
+                .clone()
+                .or_else(|| mailbox.and_then(|mailbox| mailbox.store_id.clone())),
+            order_id: None,
+            external_id: None,
+            external_scope: None,
+            locale: contact.locale.clone().or_else(|| mailbox.and_then(|mailbox| mailbox.locale.clone())),
+            cc: if sender.verified { self.customers_cc(mail, &sender.address) } else { Vec::new() },
+            tags: Vec::new(),
+            custom_fields: serde_json::json!({}),
+            metadata: serde_json::json!({}),
+            follow_up_of_id: placed.follow_up_of.as_ref().map(|of| of.id),
+            related_to_id: placed.related_to,
+            created_at: mail.mail.received_at,
+            requester: contact,
+        }
+    }
+
+    /// Whom the customer copied, us and our agents left out.
+    fn customers_cc(&self, mail: &Reading, requester: &str) -> Vec<String> {
+        let directory = self.directory();
+        let mut cc: Vec<String> = Vec::new();
+        for address in mail.parsed.cc.iter().map(|a| a.email.to_lowercase()) {
+            let theirs = address != requester
+                && address.contains('@')
+                && !directory.recipients.is_ours(&address)
+                && directory.agent_by_address(&address).is_none();
+            if theirs && !cc.contains(&address) && cc.len() < 20 {
+                cc.push(address);
+            }
+        }
+        cc
+    }
+
+    fn response_from(
+        &self,
+        mail: &Reading,
+        author: &Actor,
+        placement: Placement,
+        flags: &[&'static str],
+    ) -> NewResponse {
+        NewResponse {
+            id: mail.response_id,
+            visibility: Visibility::Public,
+            channel: Channel::Email,
+            author: author.clone(),
+            author_email: Some(mail.from_address.clone()).filter(|address| !address.is_empty()),
+            body_format: if mail.body_html.is_some() { BodyFormat::Html } else { BodyFormat::Text },
+            body_text: mail.body_text.clone(),
+            body_html: mail.body_html.clone(),
+            quoted_text: mail.quoted_text.clone(),
+            full_text: (!mail.quoted_text.is_empty()).then(|| mail.full_text.clone()),
+            to_addresses: mail.parsed.to.iter().map(|a| a.email.clone()).collect(),
+            cc: mail.parsed.cc.iter().map(|a| a.email.clone()).collect(),
+            bcc: Vec::new(),
+            message_id: mail.parsed.message_id.as_ref().map(|id| id.as_str().to_owned()),
+            in_reply_to: mail.parsed.in_reply_to.first().map(|id| id.as_str().to_owned()),
+            refs: mail.parsed.references.iter().map(|id| id.as_str().to_owned()).collect(),
+            placement,
+            mail_kind: Some(mail.judgement.kind),
+            flags: mail.flags(flags),
+            inbound_mail_id: Some(mail.id),
+            authentication: Some(mail.mail.authentication),
+            template_id: None,
+            send_at: None,
+            attachments: mail.attachments.clone(),
+            created_at: mail.mail.received_at,
+        }
+    }
+
+    /// Last resort for a mail that can't be filed: kept in the ledger with its bytes, for a person to look at.
+    async fn set_aside(&self, mail: &Reading, error: &Error) -> Verdict {
+        tracing::error!(inbound = %mail.id, %error, "a mail could not be filed; it is quarantined");
+        let decision =
+            Decision::new(InboundAction::Quarantined, "unreadable", "it could not be filed; see the log");
+        let record = mail.bare_record(&decision);
+        let kept = async {
+            let mut tx = self.store().begin().await?;
+            tx.insert_inbound(&record, &mail.mail.received_header, &mail.mail.raw).await?;
+            tx.commit().await
+        };
+        match kept.await {
+            Ok(()) => Verdict::Quarantined { inbound: mail.id },
+            Err(error) => deferred(&Error::Store(error)),
+        }
+    }
+}
+
+fn appended(placed: Placed, filed: FiledResponse) -> Decision {
+    let reason = placed.placement.by.as_str();
+    let mut decision = Decision::new(InboundAction::Appended, reason, &placed.placement.reason);
+    decision.placement = Some(placed.placement);
+    decision.flags = placed.flags;
+    decision.token = placed.token;
+    decision.filed = Some(filed);
+    decision
+}
+
+fn verdict(inbound: Uuid, decision: Decision) -> Verdict {
+    let filed =
+        |filed: FiledResponse| Filed { inbound, ticket: filed.ticket.id, number: filed.ticket.number };
+    match (decision.action, decision.filed) {
+        (InboundAction::Created, Some(ticket)) => Verdict::Created(filed(ticket)),
+        (InboundAction::Appended, Some(ticket)) => Verdict::Appended(filed(ticket)),
+        (InboundAction::Quarantined, _) => Verdict::Quarantined { inbound },
+        (InboundAction::Duplicate, _) => Verdict::Duplicate { inbound },
+        (InboundAction::Bounce, _) => Verdict::Bounce { inbound },
+        _ => Verdict::Ignored { inbound },
+    }
+}
+
+fn deferred(error: &Error) -> Verdict {
+    tracing::error!(%error, "a mail could not be taken; its sender keeps it");
+    match error {
+        Error::Store(store::Error::Full(_)) => Verdict::Deferred(Trouble::DiskFull),
+        _ => Verdict::Deferred(Trouble::Store),
+    }
+}

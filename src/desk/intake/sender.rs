@@ -1,0 +1,137 @@
+//! Who wrote: an agent, a known contact, or somebody new.
+
+use uuid::Uuid;
+
+use super::place::Placed;
+use super::reading::Reading;
+use super::{Decision, Desk, Result};
+use crate::model::*;
+use crate::store::{self, Tx};
+
+/// Who a mail says it is from, and how far that is believed.
+pub(super) struct Sender {
+    /// Lower case; may be empty.
+    pub address: String,
+    pub name: Option<String>,
+    /// MAIL.md §1.2, reply tokens aside.
+    pub verified: bool,
+    /// Authentication says it is forged (DMARC fail).
+    pub failing: bool,
+    /// The agent of this address, believed or not.
+    agent: Option<Agent>,
+    /// The contact of this address, where there is one.
+    pub contact: Option<Contact>,
+}
+
+impl Desk {
+    pub(super) async fn sender(&self, tx: &mut Tx, mail: &Reading) -> Result<Sender> {
+        let address = mail.from_address.to_lowercase();
+        let contact = if address.is_empty() { None } else { tx.contact_by_address(&address).await? };
+        let authentication = &mail.mail.authentication;
+        Ok(Sender {
+            name: mail.from_name.clone(),
+            verified: authentication.is_verified() && mail.parsed.sole_from().is_some(),
+            failing: authentication.dmarc == Authority::Fail,
+            agent: self.directory().agent_by_address(&address).cloned(),
+            contact,
+            address,
+        })
+    }
+
+    /// Somebody a forward names: nobody has proved anything.
+    pub(super) async fn forwarded_sender(&self, tx: &mut Tx, from: Address) -> Result<Sender> {
+        let address = from.email.to_lowercase();
+        let contact = tx.contact_by_address(&address).await?;
+        Ok(Sender { address, name: from.name, verified: false, failing: false, agent: None, contact })
+    }
+
+    /// The sender's contact, made when there is none; and whether their address is verified, by this mail or before.
+    pub(super) async fn known_contact(
+        &self,
+        tx: &mut Tx,
+        mail: &Reading,
+        sender: &Sender,
+    ) -> Result<(Contact, bool)> {
+        if let Some(contact) = &sender.contact {
+            if sender.verified {
+                tx.verify_contact_email(&sender.address).await?;
+            }
+            return Ok((contact.clone(), sender.verified));
+        }
+        let at = mail.mail.received_at;
+        let contact = new_contact(self.ids().uuid(at), sender.name.clone(), at);
+        tx.insert_contact(&contact).await?;
+        if !sender.address.is_empty() {
+            let address = sender.address.clone();
+            let email =
+                ContactEmail { address, contact_id: contact.id, verified: sender.verified, is_primary: true };
+            if !tx.insert_contact_email(&email).await? {
+                // Another node met them at this moment: the caller looks again.
+                return Err(store::Error::Conflict(email.address).into());
+            }
+        }
+        Ok((contact, sender.verified))
+    }
+}
+
+impl Sender {
+    /// As the author of a customer's message.
+    pub fn customer(&self, contact: &Contact) -> Actor {
+        let name = self.name.clone().or_else(|| contact.name.clone());
+        let r#type =
+            if contact.r#type == ContactType::Seller { ActorType::Seller } else { ActorType::Customer };
+        Actor { r#type, id: Some(contact.id), name }
+    }
+
+    /// The agent, when the mail itself proves who sent it.
+    pub fn acting_agent(&self) -> Option<&Agent> {
+        self.agent.as_ref().filter(|_| self.verified)
+    }
+
+    /// The agent, when the mail proves it or carries the token that was sent to that very agent (MAIL.md §1.6).
+    pub fn agent_for(&self, placed: &Placed) -> Option<&Agent> {
+        self.agent.as_ref().filter(|_| self.verified || placed.token_was_senders)
+    }
+
+    /// Held back: it uses an agent's address, or an agent's reply address, and nothing proves that the agent did.
+    pub fn refused_agent(&self, placed: &Placed) -> Option<Decision> {
+        let claims = self.agent.is_some() || placed.token_was_agents;
+        if !claims || self.agent_for(placed).is_some() {
+            return None;
+        }
+        let detail = if self.agent.is_some() {
+            "it says it is from an agent, and nothing proves it"
+        } else {
+            "it came to an agent's reply address from another sender"
+        };
+        Some(Decision::new(InboundAction::Quarantined, "unverified_agent", detail))
+    }
+
+    /// Requester or copied on the ticket, or an agent who is believed.
+    pub fn takes_part_in(&self, ticket: &Ticket) -> bool {
+        let is_requester = self.contact.as_ref().is_some_and(|contact| contact.id == ticket.requester_id);
+        let named = !self.address.is_empty()
+            && (ticket.requester_email == self.address || ticket.cc.contains(&self.address));
+        is_requester || named || self.acting_agent().is_some()
+    }
+}
+
+/// A contact of whom nothing is known but a name.
+fn new_contact(id: Uuid, name: Option<String>, at: Timestamp) -> Contact {
+    Contact {
+        id,
+        r#type: ContactType::Customer,
+        name,
+        phone: None,
+        locale: None,
+        timezone: None,
+        user_id: None,
+        seller_id: None,
+        store_id: None,
+        notes: None,
+        custom_fields: serde_json::json!({}),
+        created_at: at,
+        updated_at: at,
+        version: 1,
+    }
+}
