@@ -1,0 +1,422 @@
+//! The containers that known clients put quoted history and signatures in, and the HTML without them.
+
+use super::{
+    align::{self, HintedWord},
+    dom::{self, Element, Node},
+    line::{Hint, Line},
+    mark,
+};
+use regex::Regex;
+use std::{collections::HashMap, sync::LazyLock};
+
+/// Classes of containers that hold quoted history.
+const QUOTE_CLASSES: [&str; 17] = [
+    "gmail_attr",
+    "moz-cite-prefix",
+    "moz-forward-container",
+    "moz-email-headers-table",
+    "yahoo_quoted",
+    "yahoo-quoted-text",
+    "protonmail_quote",
+    "tutanota_quote",
+    "zmail_extra",
+    "zmail_extra_hr",
+    "desk-q",
+    "ntes-mailmaster-quote",
+    "freescout-quote",
+    "quoted-text",
+    "airmail_on",
+    "bloop_original_html",
+    "mailspring-quote",
+];
+/// Ids of containers that hold quoted history. Outlook on the web puts `x_` before those of older mails.
+const QUOTE_IDS: [&str; 5] = [
+    "OLK_SRC_BODY_SECTION",
+    "mail-editor-reference-message-container",
+    "replySplit",
+    "isReplyContent",
+    "reply-intro",
+];
+/// Ids of marks behind which all is history.
+const TAIL_IDS: [&str; 8] = [
+    "divRplyFwdMsg",
+    "appendonsend",
+    "stopSpelling",
+    "EC_stopSpelling",
+    "zwchr",
+    "mail-editor-reference-message",
+    "ms-outlook-mobile-body-separator-line",
+    "divTaggedContent",
+];
+/// Classes of signatures.
+const SIGNATURE_CLASSES: [&str; 8] = [
+    "gmail_signature",
+    "gmail_signature_prefix",
+    "moz-signature",
+    "protonmail_signature_block",
+    "ms-outlook-mobile-signature",
+    "zmail_signature",
+    "mcntSignature",
+    "bloop_sign",
+];
+/// Ids of signatures.
+const SIGNATURE_IDS: [&str; 5] = [
+    "ymail_android_signature",
+    "ms-outlook-mobile-signature",
+    "AppleMailSignature",
+    "appleMailSignature",
+    "ymail_ios_signature",
+];
+
+/// The line that desktop Outlook draws above the header block of the mail answered.
+static OUTLOOK_RULE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)border-top: ?(?:solid (?:#B5C4DF|#E1E1E1) 1(?:\.0)?pt|1(?:\.0)?pt solid (?:#B5C4DF|#E1E1E1|rgb\(181, ?196, ?223\)|rgb\(225, ?225, ?225\)))")
+        .expect("a constant pattern")
+});
+
+/// The words of the document, each with what its container says.
+pub fn hinted_words(html: &str) -> Vec<HintedWord> {
+    let page = Page::read(html);
+    page.lines
+        .iter()
+        .zip(&page.hints)
+        .flat_map(|(line, hint)| align::words(line).map(|word| (word, *hint)))
+        .collect()
+}
+
+/// The document without what is cut; `None` when nothing is, or everything.
+pub fn new_html(html: &str) -> Option<String> {
+    let page = Page::read(html);
+    let lines: Vec<Line> = page
+        .lines
+        .iter()
+        .zip(&page.hints)
+        .map(|(line, hint)| Line { hint: *hint, ..Line::new(line) })
+        .collect();
+    let cut = mark::mark(&lines);
+    let written =
+        |side: bool| lines.iter().zip(&cut).any(|(line, cut)| *cut == side && !line.content.is_empty());
+    (written(true) && written(false)).then(|| page.without(&cut))
+}
+
+/// A document as lines of text, and which node stands on which line.
+#[derive(Default)]
+struct Page {
+    nodes: Vec<Node>,
+    /// For each node, the line that it stands on.
+    line_of: Vec<usize>,
+    lines: Vec<String>,
+    hints: Vec<Hint>,
+}
+
+impl Page {
+    fn read(html: &str) -> Self {
+        let mut page = Self { lines: vec![String::new()], hints: vec![Hint::None], ..Self::default() };
+        let mut walk = Walk::default();
+        for node in dom::parse(html) {
+            page.push(node, &mut walk);
+        }
+        page
+    }
+
+    fn push(&mut self, node: Node, walk: &mut Walk) {
+        match node {
+            Node::Open(element) => {
+                walk.open(&element);
+                self.open(&element);
+                self.keep(Node::Open(element));
+            }
+            Node::Close(name) => {
+                self.keep(Node::Close(name.clone()));
+                walk.close(&name);
+                self.close(&name);
+            }
+            Node::Text(text) if walk.in_pre() => self.push_pre(&text, walk.hint()),
+            Node::Text(text) => self.push_text(text, walk.hint()),
+            raw @ Node::Raw(_) => self.keep(raw),
+        }
+    }
+
+    fn keep(&mut self, node: Node) {
+        self.nodes.push(node);
+        self.line_of.push(self.lines.len() - 1);
+    }
+
+    fn push_pre(&mut self, text: &str, hint: Hint) {
+        for line in text.split_inclusive('\n') {
+            self.push_text(line.to_owned(), hint);
+            if line.ends_with('\n') {
+                self.new_line();
+            }
+        }
+    }
+
+    fn push_text(&mut self, text: String, hint: Hint) {
+        if !text.chars().all(char::is_whitespace) && *self.last_hint() != hint {
+            self.break_line();
+            *self.last_hint() = hint;
+        }
+        let line = self.lines.last_mut().expect("never empty");
+        if text.starts_with(char::is_whitespace) && !line.is_empty() && !line.ends_with(' ') {
+            line.push(' ');
+        }
+        let words: Vec<&str> =
+            text.split(|c: char| c.is_whitespace() && c != '\u{a0}').filter(|w| !w.is_empty()).collect();
+        line.push_str(&words.join(" "));
+        if !words.is_empty() && text.ends_with(char::is_whitespace) {
+            line.push(' ');
+        }
+        self.keep(Node::Text(text));
+    }
+
+    fn last_hint(&mut self) -> &mut Hint {
+        self.hints.last_mut().expect("never empty")
+    }
+
+    fn open(&mut self, element: &Element) {
+        match element.name.as_str() {
+            "br" => self.new_line(),
+            "td" | "th" => self.lines.last_mut().expect("never empty").push(' '),
+            "p" if element.attribute("class").starts_with("Mso") => self.break_line(),
+            "p" => self.break_paragraph(),
+            name if is_block(name) => self.break_line(),
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        if is_block(name) {
+            self.break_line();
+        }
+    }
+
+    fn new_line(&mut self) {
+        self.lines.push(String::new());
+        self.hints.push(Hint::None);
+    }
+
+    fn break_line(&mut self) {
+        if self.lines.last().is_some_and(|line| !line.trim().is_empty()) {
+            self.new_line();
+        }
+    }
+
+    fn break_paragraph(&mut self) {
+        self.break_line();
+        if self.lines.len() >= 2 && self.lines[self.lines.len() - 2].trim() != "" {
+            self.new_line();
+        }
+    }
+
+    /// The document without the text of the lines that are cut, and without the elements that held nothing else.
+    fn without(&self, cut: &[bool]) -> String {
+        let empty = self.emptied(cut);
+        let mut out = String::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            if !empty[index] {
+                dom::write(node, &mut out);
+            }
+        }
+        out
+    }
+
+    /// For each node whether it goes.
+    fn emptied(&self, cut: &[bool]) -> Vec<bool> {
+        let mut gone: Vec<bool> = self.nodes.iter().map(|_| false).collect();
+        let mut open: Vec<(usize, Tally)> = Vec::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            let is_cut = cut[self.line_of[index]];
+            match node {
+                Node::Open(element) if !element.is_void() => open.push((index, Tally::default())),
+                Node::Close(name) => close_element(&self.nodes, &mut open, &mut gone, index, name),
+                Node::Raw(_) => {}
+                Node::Open(_) | Node::Text(_) => {
+                    gone[index] = is_cut;
+                    if let Some((_, tally)) = open.last_mut() {
+                        tally.add(is_cut, is_visible(node));
+                    }
+                }
+            }
+        }
+        while let Some(top) = open.pop() {
+            settle(&mut open, &mut gone, top);
+        }
+        gone
+    }
+}
+
+/// What stands in an element.
+#[derive(Default, Clone, Copy)]
+struct Tally {
+    kept: bool,
+    cut: bool,
+}
+
+impl Tally {
+    fn add(&mut self, is_cut: bool, visible: bool) {
+        self.cut |= is_cut;
+        self.kept |= !is_cut && visible;
+    }
+}
+
+fn is_visible(node: &Node) -> bool {
+    match node {
+        Node::Text(text) => !text.trim().is_empty(),
+        Node::Open(element) => element.name == "img",
+        Node::Close(_) | Node::Raw(_) => false,
+    }
+}
+
+/// Ends the innermost open element of that name; those left open inside it end with it.
+fn close_element(
+    nodes: &[Node],
+    open: &mut Vec<(usize, Tally)>,
+    gone: &mut [bool],
+    index: usize,
+    name: &str,
+) {
+    let is_it = |(at, _): &(usize, Tally)| matches!(&nodes[*at], Node::Open(element) if element.name == name);
+    const REACH: usize = 64;
+    if !open.iter().rev().take(REACH).any(is_it) {
+        return;
+    }
+    while let Some(top) = open.pop() {
+        let found = is_it(&top);
+        settle(open, gone, top);
+        if found {
+            gone[index] = gone[top.0];
+            return;
+        }
+    }
+}
+
+fn settle(open: &mut [(usize, Tally)], gone: &mut [bool], (at, tally): (usize, Tally)) {
+    gone[at] = tally.cut && !tally.kept;
+    if let Some((_, parent)) = open.last_mut() {
+        parent.cut |= tally.cut;
+        parent.kept |= tally.kept;
+    }
+}
+
+fn is_block(name: &str) -> bool {
+    const BLOCKS: [&str; 29] = [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "center",
+        "dd",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "li",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "table",
+        "tr",
+        "ul",
+    ];
+    BLOCKS.contains(&name)
+}
+
+/// The open elements while walking over the document.
+#[derive(Default)]
+struct Walk {
+    open: Vec<Open>,
+    counts: HashMap<String, usize>,
+    tail: bool,
+}
+
+struct Open {
+    name: String,
+    hint: Hint,
+    outer: Hint,
+    /// Gmail's wrapper: what follows the blockquote in it is the person's again.
+    wrapper: bool,
+}
+
+impl Walk {
+    fn hint(&self) -> Hint {
+        if self.tail { Hint::Tail } else { self.open.last().map_or(Hint::None, |top| top.hint) }
+    }
+
+    fn in_pre(&self) -> bool {
+        self.counts.get("pre").is_some_and(|count| *count > 0)
+    }
+
+    fn open(&mut self, element: &Element) {
+        self.tail |= is_tail_mark(element);
+        if element.is_void() {
+            return;
+        }
+        let outer = self.open.last().map_or(Hint::None, |top| top.hint);
+        let hint = if outer == Hint::None { container(element) } else { outer };
+        let wrapper =
+            element.name != "blockquote" && has_class(element, &["gmail_quote", "gmail_quote_container"]);
+        *self.counts.entry(element.name.clone()).or_default() += 1;
+        self.open.push(Open { name: element.name.clone(), hint, outer, wrapper });
+    }
+
+    fn close(&mut self, name: &str) {
+        if self.counts.get(name).is_none_or(|count| *count == 0) {
+            return;
+        }
+        while let Some(top) = self.open.pop() {
+            if let Some(count) = self.counts.get_mut(&top.name) {
+                *count -= 1;
+            }
+            if top.name == name {
+                break;
+            }
+        }
+        if let Some(top) = self.open.last_mut().filter(|top| top.wrapper && name == "blockquote") {
+            top.hint = top.outer;
+        }
+    }
+}
+
+fn is_tail_mark(element: &Element) -> bool {
+    let id = element.attribute("id");
+    TAIL_IDS.contains(&id.strip_prefix("x_").unwrap_or(id))
+        || element.attribute("data-marker") == "__DIVIDER__"
+        || (element.name == "div" && OUTLOOK_RULE.is_match(element.attribute("style")))
+}
+
+fn container(element: &Element) -> Hint {
+    let id = element.attribute("id");
+    let cited = element.name == "blockquote" && element.attribute("type").eq_ignore_ascii_case("cite");
+    if cited
+        || has_class(element, &["gmail_quote", "gmail_quote_container"])
+        || has_class(element, &QUOTE_CLASSES)
+    {
+        return Hint::Quoted;
+    }
+    if QUOTE_IDS.contains(&id) || id.starts_with("desk-q-") || id.starts_with("yahoo_quoted") {
+        return Hint::Quoted;
+    }
+    if has_class(element, &SIGNATURE_CLASSES)
+        || SIGNATURE_IDS.contains(&id)
+        || (id == "Signature" && element.name == "div")
+    {
+        return Hint::Signature;
+    }
+    Hint::None
+}
+
+fn has_class(element: &Element, classes: &[&str]) -> bool {
+    element.attribute("class").split_ascii_whitespace().any(|class| classes.contains(&class))
+}

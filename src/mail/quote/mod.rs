@@ -1,0 +1,83 @@
+//! What the person newly wrote, against quoted history and signature (MAIL.md §1.5).
+//!
+//! A mail is read as lines. Each line gets a [`Mark`](mark::Mark): kept, or cut. Three things say so: the line itself
+//! (`>`, an attribution, a header block, a signature), its place among the others, and the container it
+//! stands in where there is an HTML part. Whatever is cut stays in [`NewText::quoted`].
+
+mod align;
+mod attribution;
+mod dom;
+mod headers;
+mod html;
+mod line;
+mod mark;
+mod signature;
+
+use line::Line;
+
+/// A mail's text, cut in two. Nothing is lost: both parts together hold every word of the whole.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NewText {
+    /// What the person newly wrote; the whole text when unsure.
+    pub body: String,
+    /// Quoted history and signature, in their order; empty when there is none.
+    pub quoted: String,
+}
+
+/// Cuts `text` (the whole text of the mail, `\n` line ends). `html` is the HTML part as sent, where there is one:
+/// its structure (quote containers of known clients) may say what the text can't.
+pub fn split(text: &str, html: Option<&str>) -> NewText {
+    let mut lines: Vec<Line> = text.split('\n').map(Line::new).collect();
+    if let Some(html) = html {
+        align::apply_hints(&mut lines, &html::hinted_words(html));
+    }
+    let cut = mark::mark(&lines);
+    if !is_written(&lines, &cut) && !all_marked(&lines) {
+        return NewText { body: trimmed(text).to_owned(), quoted: String::new() };
+    }
+    NewText { body: joined(&lines, &cut, false), quoted: joined(&lines, &cut, true) }
+}
+
+/// The part of the HTML that the person newly wrote, not sanitised; the whole when unsure.
+pub fn new_html(html: &str) -> String {
+    html::new_html(html).unwrap_or_else(|| html.to_owned())
+}
+
+/// Something is kept.
+fn is_written(lines: &[Line], cut: &[bool]) -> bool {
+    lines.iter().zip(cut).any(|(line, cut)| !cut && !line.content.is_empty())
+}
+
+/// Every line is marked as quoted, and no forwarding says that this is what the person means to show.
+fn all_marked(lines: &[Line]) -> bool {
+    lines.iter().all(|line| line.is_blank() || (line.depth > 0 && !headers::announces(line)))
+}
+
+/// The lines on one side of the cut; where others were taken out between two paragraphs, one blank line remains.
+fn joined(lines: &[Line], cut: &[bool], side: bool) -> String {
+    let mut out = String::new();
+    let mut gap = false;
+    for (line, &is_cut) in lines.iter().zip(cut) {
+        if is_cut != side {
+            gap = true;
+            continue;
+        }
+        if std::mem::take(&mut gap) && !out.is_empty() && !out.ends_with("\n\n") && !line.is_blank() {
+            out.push('\n');
+        }
+        out.push_str(line.raw);
+        out.push('\n');
+    }
+    trimmed(&out).to_owned()
+}
+
+/// Without blank lines at both ends; the first line keeps its indent.
+fn trimmed(text: &str) -> &str {
+    let text = text.trim_end();
+    let start = text.len() - text.trim_start().len();
+    let line_start = text[..start].rfind('\n').map_or(0, |i| i + 1);
+    &text[line_start..]
+}
+
+#[cfg(test)]
+mod tests;
