@@ -216,10 +216,12 @@ impl Desk {
         sender: Sender,
         placed: Placed,
     ) -> Result<Decision> {
-        let forwarded =
-            sender.acting_agent().and_then(|_| forward::original_sender(&mail.parsed, &mail.full_text));
+        let forwarded = sender.acting_agent().and_then(|_| forward::original_sender(&mail.mail.raw));
         let by_agent = forwarded.is_some();
-        let sender = forwarded.map_or(sender, Sender::unverified);
+        let sender = match forwarded {
+            Some(from) => self.forwarded_sender(tx, from).await?,
+            None => sender,
+        };
         let (contact, verified) = self.known_contact(tx, mail, &sender).await?;
         let actor = sender.customer(&contact);
         let mut first = self.response_from(mail, &actor, placed.placement.clone(), &placed.flags);
