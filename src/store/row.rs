@@ -5,7 +5,6 @@ use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::{Database, Decode, Encode, Type};
 
-use crate::mail::dsn::Action;
 use crate::model::*;
 
 /// Values kept as another type: how they are written, how they are read.
@@ -38,7 +37,6 @@ macro_rules! words_kept {
 }
 
 words_kept!(
-    Action,
     ActorType,
     Audience,
     BodyFormat,

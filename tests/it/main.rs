@@ -1,0 +1,10 @@
+//! All integration tests in one binary: it starts the real thing and talks to it as the world does. A test that
+//! touches the store runs on both engines (`both_engines!`).
+
+#[macro_use]
+mod support;
+
+mod architecture;
+mod intake;
+mod schema;
+mod store;

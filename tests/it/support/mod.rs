@@ -1,0 +1,33 @@
+//! What the tests stand on: a desk on either engine, a throw-away PostgreSQL.
+
+pub mod app;
+pub mod database;
+pub mod postgres;
+
+pub use app::App;
+pub use database::{Database, Engine};
+
+/// Makes two tests of one function, `sqlite` and `postgres`. Without PostgreSQL's server binaries the second says so
+/// (once for all of them) and tests nothing.
+macro_rules! both_engines {
+    ($($(#[$meta:meta])* async fn $name:ident($engine:ident: Engine) $body:block)+) => {$(
+        $(#[$meta])*
+        mod $name {
+            use super::*;
+
+            async fn run($engine: $crate::support::Engine) $body
+
+            #[tokio::test]
+            async fn sqlite() {
+                run($crate::support::Engine::Sqlite).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                if $crate::support::postgres::available() {
+                    run($crate::support::Engine::Postgres).await;
+                }
+            }
+        }
+    )+};
+}
