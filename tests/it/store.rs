@@ -1,30 +1,9 @@
 //! A verb's transaction, on both engines: everything of it, or nothing.
 
-use postdesk::model::Mailbox;
 use postdesk::store::Store;
-use uuid::Uuid;
 
-use crate::support::app::MONDAY_MORNING;
 use crate::support::Database;
-
-fn mailbox(address: &str) -> Mailbox {
-    Mailbox {
-        id: Uuid::from_u128(address.bytes().fold(1, |sum, byte| sum * 31 + u128::from(byte))),
-        address: address.into(),
-        from_name: None,
-        signature: None,
-        receive: "smtp".into(),
-        default_category: postdesk::model::Category::ALL[0],
-        team_id: None,
-        store_id: None,
-        locale: None,
-        is_active: true,
-        last_error: None,
-        created_at: MONDAY_MORNING,
-        updated_at: MONDAY_MORNING,
-        version: 1,
-    }
-}
+use crate::support::app::mailbox;
 
 async fn store(database: &Database) -> Store {
     let store = Store::open(&database.url, 4).await.expect("it opens");

@@ -1,32 +1,43 @@
-//! The desk as the program would start it, with a clock that stands and ids that repeat.
+//! The desk as the program starts it, with a clock that stands and ids that repeat.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use postdesk::clock::{Clock, Ids};
-use postdesk::config::{Config, MailboxConfig};
+use postdesk::config::Config;
 use postdesk::desk::Desk;
-use postdesk::model::Timestamp;
+use postdesk::model::{Agent, Category, Mailbox, Timestamp};
+use postdesk::smtp::Listener;
 use postdesk::store::Store;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
 
 use super::{Database, Engine};
 
 /// Monday, 2 March 2026, 09:00 UTC.
 pub const MONDAY_MORNING: Timestamp = Timestamp(1_772_442_000_000);
 
-/// A running desk.
+/// The mailbox every desk here has.
+pub const SUPPORT: &str = "support@desk.test";
+
+/// The agent every desk here has.
+pub const AGENT: &str = "ada@desk.test";
+
+/// A running desk. Its doors close when it is dropped.
 pub struct App {
     /// The verbs.
     pub desk: Desk,
     /// Stands until it is moved.
     pub clock: Clock,
-    /// What the desk was started with.
-    pub config: Arc<Config>,
     /// The database, for looking behind the desk's back.
     pub database: Database,
+    /// Where mail comes in.
+    pub smtp: SocketAddr,
+    _doors: DropGuard,
 }
 
 impl App {
-    /// A desk with one mailbox, `support@desk.test`.
+    /// A desk with one mailbox and one agent.
     pub async fn start(engine: Engine) -> Self {
         Self::start_with(engine, |_| {}).await
     }
@@ -36,28 +47,80 @@ impl App {
         let database = Database::fresh(engine).await;
         let mut config = config(&database);
         change(&mut config);
-        let config = Arc::new(config);
         let store = Store::open(&config.store.url, config.store.max_connections).await.expect("it opens");
         store.migrate().await.expect("the migrations run");
+        settle(&store).await;
         let clock = Clock::fixed(MONDAY_MORNING);
-        let desk = Desk::open(store, config.clone(), clock.clone(), Ids::seeded(1)).await.expect("it opens");
-        Self { desk, clock, config, database }
+        let desk = Desk::open(store, Arc::new(config), clock.clone(), Ids::seeded(1)).await;
+        let desk = desk.expect("it opens");
+        let stop = CancellationToken::new();
+        let smtp = open_smtp(&desk, &stop).await;
+        Self { desk, clock, database, smtp, _doors: stop.drop_guard() }
     }
 }
 
 /// Every door on a free port, mail captured.
 fn config(database: &Database) -> Config {
     let mut config = Config::default();
+    config.smtp.hostname = "mx.desk.test".into();
     config.smtp.listen = vec![([127, 0, 0, 1], 0).into()];
     config.http.listen = vec![([127, 0, 0, 1], 0).into()];
     config.store.url = database.url.clone();
     config.keys.reply = vec!["a key for tests, at least thirty-two characters long".into()];
-    config.mailboxes = vec![MailboxConfig {
-        address: "support@desk.test".into(),
+    config
+}
+
+/// Puts the mailbox and the agent into an empty database.
+async fn settle(store: &Store) {
+    let mut tx = store.begin().await.expect("a turn");
+    tx.insert_mailbox(&mailbox(SUPPORT)).await.expect("it writes");
+    tx.insert_agent(&agent(AGENT)).await.expect("it writes");
+    tx.commit().await.expect("on disk");
+}
+
+async fn open_smtp(desk: &Desk, stop: &CancellationToken) -> SocketAddr {
+    let listener = Arc::new(Listener::bind(desk.clone()).await.expect("a free port"));
+    let address = listener.addresses().smtp[0];
+    tokio::spawn(listener.run(stop.clone()));
+    address
+}
+
+/// A mailbox with an id that follows from its address.
+pub fn mailbox(address: &str) -> Mailbox {
+    Mailbox {
+        id: id_of(address),
+        address: address.into(),
         from_name: Some("Desk Support".into()),
-        default_category: None,
+        signature: None,
+        receive: "smtp".into(),
+        default_category: Category::ALL[0],
+        team_id: None,
         store_id: None,
         locale: None,
-    }];
-    config
+        is_active: true,
+        last_error: None,
+        created_at: MONDAY_MORNING,
+        updated_at: MONDAY_MORNING,
+        version: 1,
+    }
+}
+
+fn agent(address: &str) -> Agent {
+    Agent {
+        id: id_of(address),
+        name: "Ada Agent".into(),
+        email: address.into(),
+        role: "agent".into(),
+        signature: None,
+        locale: None,
+        timezone: None,
+        is_active: true,
+        created_at: MONDAY_MORNING,
+        updated_at: MONDAY_MORNING,
+        version: 1,
+    }
+}
+
+fn id_of(address: &str) -> Uuid {
+    Uuid::from_u128(address.bytes().fold(1, |sum: u128, byte| sum.wrapping_mul(31) + u128::from(byte)))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqliteConnection};
 use tempfile::TempDir;
 
 use super::postgres;
@@ -20,8 +20,8 @@ pub enum Engine {
 pub struct Database {
     /// For `[store] url`.
     pub url: String,
-    /// Where the file lies.
-    dir: TempDir,
+    engine: Engine,
+    _dir: TempDir,
 }
 
 impl Database {
@@ -34,12 +34,22 @@ impl Database {
                 on_cluster(postgres::shared().expect("the test asked whether it is there")).await
             }
         };
-        Self { url, dir }
+        Self { url, engine, _dir: dir }
     }
 
-    /// A directory of this database's own, for whatever else a test needs.
-    pub fn dir(&self) -> &std::path::Path {
-        self.dir.path()
+    /// The one number a query gives, asked on a connection of its own.
+    pub async fn count(&self, sql: &str) -> i64 {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match self.engine {
+            Engine::Sqlite => {
+                let mut connection = SqliteConnection::connect(&self.url).await.expect("it opens");
+                connection.fetch_one(sql).await.expect("it reads").get(0)
+            }
+            Engine::Postgres => {
+                let mut connection = PgConnection::connect(&self.url).await.expect("it answers");
+                connection.fetch_one(sql).await.expect("it reads").get(0)
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the tests stand on: a desk on either engine, a throw-away PostgreSQL.
 
 pub mod app;
+pub mod client;
 pub mod database;
 pub mod postgres;
 
