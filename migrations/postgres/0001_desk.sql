@@ -128,7 +128,8 @@ CREATE INDEX tickets_created ON tickets (created_at, id);
 CREATE INDEX tickets_requester ON tickets (requester_id);
 CREATE UNIQUE INDEX tickets_external ON tickets (external_scope, external_id) WHERE external_id IS NOT NULL;
 
--- Every mail ever accepted. The raw bytes come last, so that lists don't read them.
+-- Every mail ever accepted. The raw bytes (the first of them, when there are many) come last, so that lists don't
+-- read them.
 CREATE TABLE inbound_mails (
   id               UUID PRIMARY KEY,
   received_at      BIGINT NOT NULL,
@@ -163,6 +164,13 @@ CREATE TABLE inbound_mails (
   released_by      TEXT,
   received_header  TEXT NOT NULL,
   raw              BYTEA NOT NULL
+);
+-- What a large mail has beyond inbound_mails.raw: in pieces, so that no statement holds it whole.
+CREATE TABLE inbound_chunks (
+  inbound_mail_id UUID NOT NULL REFERENCES inbound_mails (id),
+  seq             BIGINT NOT NULL, -- from 1
+  content         BYTEA NOT NULL,
+  PRIMARY KEY (inbound_mail_id, seq)
 );
 CREATE INDEX inbound_mails_message ON inbound_mails (message_id);
 CREATE INDEX inbound_mails_ticket ON inbound_mails (ticket_id) WHERE ticket_id IS NOT NULL;

@@ -3,8 +3,11 @@
 use uuid::Uuid;
 
 use super::row::json;
-use super::{Result, Tx, on};
+use super::{Error, Result, Tx, on};
 use crate::model::InboundRecord;
+
+/// Octets of a mail in one statement: memory stays small while a large one is written.
+const CHUNK: usize = 512 * 1024;
 
 impl Tx {
     /// A row, without the bytes.
@@ -14,11 +17,27 @@ impl Tx {
         )
     }
 
-    /// The bytes as the client sent them.
+    /// The bytes as the client sent them, whole.
     pub async fn inbound_raw(&mut self, id: Uuid) -> Result<Option<Vec<u8>>> {
-        Ok(
-            on!(self, c => sqlx::query_scalar(include_str!("sql/inbound/raw.sql")).bind(id).fetch_optional(c).await)?,
-        )
+        let sql = include_str!("sql/inbound/raw.sql");
+        let found: Option<(i64, Vec<u8>)> =
+            on!(self, c => sqlx::query_as(sql).bind(id).fetch_optional(c).await)?;
+        let Some((size, mut raw)) = found else { return Ok(None) };
+        let size = usize::try_from(size).unwrap_or(0);
+        let sql = include_str!("sql/inbound/chunk.sql");
+        for seq in 1_i64.. {
+            if raw.len() >= size {
+                break;
+            }
+            let chunk: Option<Vec<u8>> =
+                on!(self, c => sqlx::query_scalar(sql).bind(id).bind(seq).fetch_optional(c).await)?;
+            let Some(chunk) = chunk else {
+                return Err(Error::Broken(format!("mail {id} lacks its piece {seq}")));
+            };
+            raw.reserve_exact(size - raw.len());
+            raw.extend_from_slice(&chunk);
+        }
+        Ok(Some(raw))
     }
 
     /// The first mail of this dedupe key.
@@ -50,8 +69,12 @@ impl Tx {
             .bind(&m.reason).bind(&m.detail).bind(m.ticket_id).bind(m.ticket_number.as_ref().map(|n| n.as_str()))
             .bind(m.response_id).bind(m.duplicate_of).bind(&m.in_reply_to).bind(json(&m.refs)).bind(m.placement_by)
             .bind(&m.placement_reason).bind(json(&m.flags)).bind(json(&m.authentication)).bind(json(&m.bounces))
-            .bind(json(&m.defects)).bind(m.released_at).bind(&m.released_by).bind(received_header).bind(raw)
+            .bind(json(&m.defects)).bind(m.released_at).bind(&m.released_by).bind(received_header).bind(first)
             .execute(c).await.map(drop))?;
+        for (seq, chunk) in (1_i64..).zip(rest.chunks(CHUNK)) {
+            let sql = include_str!("sql/inbound/insert_chunk.sql");
+            on!(self, c => sqlx::query(sql).bind(m.id).bind(seq).bind(chunk).execute(c).await.map(drop))?;
+        }
         Ok(())
     }
 }

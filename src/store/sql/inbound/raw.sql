@@ -1,1 +1,1 @@
-SELECT raw FROM inbound_mails WHERE id = $1
+SELECT size, raw FROM inbound_mails WHERE id = $1

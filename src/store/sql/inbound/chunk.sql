@@ -1,0 +1,1 @@
+SELECT content FROM inbound_chunks WHERE inbound_mail_id = $1 AND seq = $2
