@@ -62,6 +62,7 @@ impl Tx {
         received_header: &str,
         raw: &[u8],
     ) -> Result<()> {
+        let (first, rest) = raw.split_at(raw.len().min(CHUNK));
         on!(self, c => sqlx::query(include_str!("sql/inbound/insert.sql"))
             .bind(m.id).bind(m.received_at).bind(m.via).bind(&m.remote_ip).bind(&m.reverse_path)
             .bind(json(&m.recipients)).bind(&m.message_id).bind(&m.dedupe_key).bind(&m.from_address)
