@@ -1,7 +1,7 @@
 //! What can go wrong with the store: the kind decides whether a door says "later" or "our fault".
 
 /// A failed store call.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The database can't be reached, is busy, or gave up a transaction: the same call may succeed later.
     #[error("the database is not available: {0}")]

@@ -35,16 +35,15 @@ struct Slot {
     batch: Option<Batch>,
 }
 
-/// Verbs released but not yet on disk.
+/// A transaction that verbs join until it is committed. The savepoint `verb` is the last one's: whoever joins releases
+/// it and sets their own.
 struct Batch {
+    /// Verbs that wait for the commit.
     size: usize,
-    outcome: watch::Sender<Option<Outcome>>,
+    outcome: watch::Sender<Option<Result<()>>>,
 }
 
-/// Shared by all verbs of a batch.
-type Outcome = std::result::Result<(), Arc<Error>>;
-
-/// A verb's turn on the writer.
+/// A verb's turn on the writer. Dropped, the verb is taken back.
 pub struct WriterTx {
     /// `None` once ended.
     slot: Option<OwnedMutexGuard<Slot>>,
@@ -91,51 +90,36 @@ impl Writer {
     }
 
     /// Waits for a turn, joins the open batch or opens one, and sets a savepoint.
+    ///
+    /// It happens in a task of its own: a caller who stops waiting gets the turn all the same, and drops it, which
+    /// takes the verb back in good order.
     pub async fn begin(&self) -> Result<WriterTx> {
-        let mut slot = self.shared.clone().turn().await;
-        let begun = slot.begin(&self.shared.options).await;
-        let tx = WriterTx { slot: Some(slot), shared: self.shared.clone() };
-        match begun {
-            Ok(()) => Ok(tx),
-            Err(error) => {
-                tx.give_up().await;
-                Err(error)
-            }
-        }
+        let shared = self.shared.clone();
+        shared.waiting.fetch_add(1, Ordering::SeqCst);
+        tokio::spawn(shared.begin()).await.unwrap_or_else(|_| Err(closed()))
     }
 
+    /// Waits for the verb that has its turn, then closes. Nobody was told that what is still open was kept.
     pub async fn close(&self) {
         let mut slot = self.shared.slot.lock().await;
+        slot.batch = None;
         if let Some(connection) = slot.connection.take() {
-            // What is still open was answered to nobody; closing also folds the WAL into the file.
+            // Closing also folds the WAL into the file; what fails here, the next start does.
             let _ = connection.close().await;
         }
     }
 }
 
 impl Shared {
-    /// Waits for the slot, counted as waiting. A wait that is given up may leave a batch that counted on it: then
-    /// the batch is flushed.
-    async fn turn(self: Arc<Self>) -> OwnedMutexGuard<Slot> {
-        struct Waiting(Option<Arc<Shared>>);
-        impl Drop for Waiting {
-            fn drop(&mut self) {
-                let Some(shared) = self.0.take() else { return };
-                shared.waiting.fetch_sub(1, Ordering::SeqCst);
-                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                    runtime.spawn(async move {
-                        let mut slot = shared.slot.clone().lock_owned().await;
-                        slot.flush_unless_awaited(&shared.waiting).await;
-                    });
-                }
-            }
-        }
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        let mut waiting = Waiting(Some(self.clone()));
-        let slot = self.slot.clone().lock_owned().await;
-        waiting.0 = None;
+    /// The caller has counted itself as waiting.
+    async fn begin(self: Arc<Self>) -> Result<WriterTx> {
+        let mut slot = self.slot.clone().lock_owned().await;
         self.waiting.fetch_sub(1, Ordering::SeqCst);
-        slot
+        if let Err(error) = slot.begin(&self.options).await {
+            slot.fail(&error).await;
+            return Err(error);
+        }
+        Ok(WriterTx { slot: Some(slot), shared: self })
     }
 }
 
@@ -151,11 +135,11 @@ impl Slot {
         let open = self.batch.is_some();
         let connection = self.connected(options).await?;
         if open {
-            connection.execute("SAVEPOINT verb").await?;
-            return Ok(());
+            connection.execute("RELEASE verb; SAVEPOINT verb").await?;
+        } else {
+            connection.execute("BEGIN IMMEDIATE; SAVEPOINT verb").await?;
+            self.batch = Some(Batch { size: 0, outcome: watch::Sender::new(None) });
         }
-        connection.execute("BEGIN IMMEDIATE; SAVEPOINT verb").await?;
-        self.batch = Some(Batch { size: 0, outcome: watch::Sender::new(None) });
         Ok(())
     }
 
@@ -170,7 +154,7 @@ impl Slot {
     /// Commits the batch and tells its verbs.
     async fn flush(&mut self) {
         let (Some(batch), Some(connection)) = (self.batch.take(), self.connection.as_mut()) else { return };
-        let outcome = connection.execute("COMMIT").await.map(drop).map_err(|e| Arc::new(Error::from(e)));
+        let outcome = connection.execute("COMMIT").await.map(drop).map_err(Error::from);
         if outcome.is_err() {
             self.abandon().await;
         }
@@ -178,9 +162,9 @@ impl Slot {
     }
 
     /// Fails the batch and starts afresh on a new connection.
-    async fn fail(&mut self, error: Error) {
+    async fn fail(&mut self, error: &Error) {
         if let Some(batch) = self.batch.take() {
-            batch.outcome.send_replace(Some(Err(Arc::new(error))));
+            batch.outcome.send_replace(Some(Err(error.clone())));
         }
         self.abandon().await;
     }
@@ -199,52 +183,26 @@ impl WriterTx {
         slot.connection.as_mut().expect("connected at begin")
     }
 
-    /// Joins the batch's commit and waits for it.
+    /// Joins the batch's commit and waits for it. The commit runs in a task of its own: a caller who stops waiting
+    /// must not stop it for the others.
     pub async fn commit(mut self) -> Result<()> {
-        let released = self.connection().execute("RELEASE verb").await.map_err(Error::from);
-        if let Err(error) = released {
-            self.give_up().await;
-            return Err(error);
-        }
         let mut slot = self.slot.take().expect("ended once");
         let batch = slot.batch.as_mut().expect("opened at begin");
         batch.size += 1;
         let mut outcome = batch.outcome.subscribe();
-        slot.flush_unless_awaited(&self.shared.waiting).await;
-        drop(slot);
-        let outcome = outcome.wait_for(Option::is_some).await.map(|outcome| outcome.clone());
-        match outcome {
-            Ok(Some(Ok(()))) => Ok(()),
-            Ok(Some(Err(error))) => Err(Error::Unavailable(error.to_string()).or_full(&error)),
-            _ => Err(Error::Unavailable("the writer was closed".into())),
+        let shared = self.shared.clone();
+        tokio::spawn(async move { slot.flush_unless_awaited(&shared.waiting).await });
+        match outcome.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) {
+            Ok(Some(outcome)) => outcome.map_err(another_verbs),
+            _ => Err(closed()),
         }
     }
 
     pub async fn rollback(mut self) -> Result<()> {
-        self.undo().await
-    }
-
-    async fn undo(&mut self) -> Result<()> {
-        let Some(slot) = self.slot.take() else { return Ok(()) };
-        Undo(Some(slot)).run(&self.shared.waiting).await;
+        if let Some(slot) = self.slot.take() {
+            Undo(Some(slot)).run(&self.shared.waiting).await;
+        }
         Ok(())
-    }
-
-    /// The connection can't be trusted any more.
-    async fn give_up(mut self) {
-        if let Some(mut slot) = self.slot.take() {
-            slot.fail(Error::Unavailable("the writer had to start afresh".into())).await;
-        }
-    }
-}
-
-impl Error {
-    /// Keeps "disk full" apart from other trouble when a shared error is passed on.
-    fn or_full(self, shared: &Error) -> Self {
-        match shared {
-            Error::Full(text) => Error::Full(text.clone()),
-            _ => self,
-        }
     }
 }
 
@@ -267,10 +225,10 @@ impl Undo {
     async fn run(mut self, waiting: &AtomicUsize) {
         let Some(slot) = self.0.as_mut() else { return };
         let Some(connection) = slot.connection.as_mut() else { return };
-        match connection.execute("ROLLBACK TO verb; RELEASE verb").await {
+        match connection.execute("ROLLBACK TO verb").await {
             Ok(_) => slot.flush_unless_awaited(waiting).await,
             // SQLite ends the whole transaction by itself on a full disk or an I/O error.
-            Err(error) => slot.fail(Error::from(error)).await,
+            Err(error) => slot.fail(&Error::from(error)).await,
         }
         self.0 = None;
     }
@@ -283,3 +241,15 @@ impl Drop for Undo {
         slot.batch = None;
     }
 }
+
+/// What broke the batch may be another verb's fault: to this one it is trouble that passes.
+fn another_verbs(error: Error) -> Error {
+    if error.is_transient() { error } else { Error::Unavailable(error.to_string()) }
+}
+
+fn closed() -> Error {
+    Error::Unavailable("the writer was closed".into())
+}
+
+#[cfg(test)]
+mod tests;
