@@ -1,10 +1,19 @@
 //! `postdesk.toml` and `POSTDESK_*` variables made into validated types. A section that is absent has its defaults.
 
+mod example;
+mod list;
+mod load;
+mod validate;
+
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+
+pub use example::{EXAMPLE, every_key};
+pub use load::{Problem, Problems, variable};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -41,14 +50,18 @@ pub struct Smtp {
     /// Whether the door is open.
     pub enabled: bool,
     /// SMTP listen addresses.
+    #[serde(deserialize_with = "list::one_or_many")]
     pub listen: Vec<SocketAddr>,
     /// SMTP with TLS from the first byte.
+    #[serde(deserialize_with = "list::one_or_many")]
     pub listen_tls: Vec<SocketAddr>,
     /// LMTP listen addresses: `127.0.0.1:2424` or `unix:/run/postdesk/lmtp.sock`.
+    #[serde(deserialize_with = "list::one_or_many")]
     pub lmtp_listen: Vec<String>,
     /// Name in the greeting and in `Received`; the machine's host name when empty.
     pub hostname: String,
     /// Our own MTAs: rate limits spare them, and their mail counts as authenticated.
+    #[serde(deserialize_with = "list::one_or_many")]
     pub trusted_networks: Vec<IpNet>,
     /// Largest mail, MiB.
     pub max_message_mb: u64,
@@ -146,6 +159,7 @@ pub struct Http {
     /// Whether the door is open.
     pub enabled: bool,
     /// Listen addresses.
+    #[serde(deserialize_with = "list::one_or_many")]
     pub listen: Vec<SocketAddr>,
     /// The address people reach us at, for links in mails: `https://desk.shop.example`. Never taken from `Host`.
     pub public_url: Option<String>,
@@ -157,8 +171,8 @@ impl Default for Http {
     }
 }
 
-/// `[store]`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// `[store]`. `Debug` leaves out the URL, which may hold a password.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Store {
     /// `sqlite:/var/lib/postdesk/postdesk.db` or `postgres://user@host/database`.
@@ -170,6 +184,12 @@ pub struct Store {
 impl Default for Store {
     fn default() -> Self {
         Self { url: "sqlite:postdesk.db".into(), max_connections: 8 }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Store {{ max_connections: {} }}", self.max_connections)
     }
 }
 
@@ -201,13 +221,14 @@ pub enum TransportKind {
     Capture,
 }
 
-/// `[outbox.relay]`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// `[outbox.relay]`. `Debug` leaves out the password.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Relay {
     /// Host name or address.
     pub host: String,
     /// 25, 465 or 587 as a rule.
+    #[serde(default = "smtp_port")]
     pub port: u16,
     /// `none`, `opportunistic` (STARTTLS where offered), `starttls` (or fail), `tls` (from the first byte).
     #[serde(default)]
@@ -218,6 +239,17 @@ pub struct Relay {
     /// For AUTH; best given as `POSTDESK_OUTBOX_RELAY_PASSWORD`.
     #[serde(default)]
     pub password: Option<String>,
+}
+
+fn smtp_port() -> u16 {
+    25
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port, tls, username, .. } = self;
+        write!(f, "Relay {{ {host}:{port}, tls: {tls:?}, username: {username:?} }}")
+    }
 }
 
 /// TLS towards the relay.
@@ -353,6 +385,7 @@ pub struct Api {
     /// Rate limits.
     pub limits: ApiLimits,
     /// Origins that may call intake from a browser.
+    #[serde(deserialize_with = "list::one_or_many")]
     pub cors_origins: Vec<String>,
 }
 
@@ -374,12 +407,19 @@ impl Default for ApiLimits {
     }
 }
 
-/// `[keys]`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+/// `[keys]`. `Debug` shows how many.
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Keys {
     /// Secrets of at least 32 characters; the first signs, all verify. `postdesk init` makes one.
+    #[serde(deserialize_with = "list::one_or_many")]
     pub reply: Vec<String>,
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keys {{ reply: {} keys }}", self.reply.len())
+    }
 }
 
 /// `[[mailboxes]]`: made at start when they don't exist yet.

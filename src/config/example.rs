@@ -1,0 +1,45 @@
+//! The commented file that `postdesk init` writes, and the value that has every key: the one source of what keys
+//! there are.
+
+use super::*;
+
+/// `postdesk.toml` as `postdesk init` writes it, but for the key it makes: every key, commented.
+pub const EXAMPLE: &str = include_str!("postdesk.toml");
+
+/// Settings in which every key has a value.
+pub fn every_key() -> Config {
+    let text = |text: &str| Some(text.to_owned());
+    Config {
+        smtp: Smtp {
+            tls: Some(Tls { certificate: "fullchain.pem".into(), key: "privkey.pem".into() }),
+            ..Smtp::default()
+        },
+        http: Http { public_url: text("https://desk.shop.example"), ..Http::default() },
+        outbox: Outbox {
+            relay: Some(Relay {
+                host: "mx.shop.example".into(),
+                port: 587,
+                tls: RelayTls::Starttls,
+                username: text("postdesk"),
+                password: text("secret"),
+            }),
+            ..Outbox::default()
+        },
+        intake: Intake { ack_unverified: Some(AckUnverified::None), ..Intake::default() },
+        email: Email { templates_dir: Some("templates".into()), ..Email::default() },
+        keys: Keys { reply: vec!["0123456789abcdef0123456789abcdef".into()] },
+        mailboxes: vec![MailboxConfig {
+            address: "support@shop.example".into(),
+            from_name: text("Shop"),
+            default_category: text("general"),
+            store_id: text("st_81"),
+            locale: text("en"),
+        }],
+        agents: vec![AgentConfig {
+            name: "Ada".into(),
+            email: "ada@shop.example".into(),
+            role: text("admin"),
+        }],
+        ..Config::default()
+    }
+}

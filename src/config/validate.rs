@@ -1,0 +1,178 @@
+//! What types alone don't say: ranges, and keys that need each other.
+
+use std::collections::HashSet;
+
+use super::{Config, TransportKind};
+use crate::model::Category;
+
+/// Shortest secret of `keys.reply`, characters.
+const MIN_KEY: usize = 32;
+
+/// Everything wrong with settings that could be read: key, and what would be right.
+pub(super) fn problems(config: &Config) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    sizes(config, &mut found);
+    doors(config, &mut found);
+    outbox(config, &mut found);
+    keys(config, &mut found);
+    people(config, &mut found);
+    found
+}
+
+type Found = Vec<(String, String)>;
+
+fn say(found: &mut Found, wrong: bool, key: &str, detail: impl Into<String>) {
+    if wrong {
+        found.push((key.to_owned(), detail.into()));
+    }
+}
+
+fn sizes(config: &Config, found: &mut Found) {
+    let Config { smtp, store, outbox, api, .. } = config;
+    for (key, value, least, most) in [
+        ("smtp.max_message_mb", smtp.max_message_mb, 1, 1_024),
+        ("smtp.max_recipients", smtp.max_recipients as u64, 1, 10_000),
+        ("smtp.max_errors", smtp.max_errors.into(), 1, 1_000),
+        ("smtp.max_messages", smtp.max_messages.into(), 1, 1_000_000),
+        ("smtp.max_sessions", smtp.max_sessions as u64, 1, 100_000),
+        ("smtp.max_sessions_per_ip", smtp.max_sessions_per_ip as u64, 1, 100_000),
+        ("smtp.command_timeout_seconds", smtp.command_timeout_seconds, 1, 3_600),
+        ("smtp.session_timeout_seconds", smtp.session_timeout_seconds, 1, 86_400),
+        ("smtp.max_line", smtp.max_line as u64, 1_000, 16_777_216),
+        ("smtp.max_memory_mb", smtp.max_memory_mb, 1, 65_536),
+        ("smtp.max_hops", smtp.max_hops as u64, 1, 1_000),
+        ("smtp.shutdown_seconds", smtp.shutdown_seconds, 0, 600),
+        ("store.max_connections", store.max_connections.into(), 1, 1_000),
+        ("outbox.concurrency", outbox.concurrency as u64, 1, 1_000),
+        ("outbox.step_timeout_seconds", outbox.step_timeout_seconds, 1, 3_600),
+        ("outbox.give_up_hours", outbox.give_up_hours.into(), 1, 720),
+        ("api.limits.token", api.limits.token.into(), 1, 1_000_000),
+        ("api.limits.anonymous", api.limits.anonymous.into(), 1, 1_000_000),
+    ] {
+        let wrong = !(least..=most).contains(&value);
+        say(found, wrong, key, format!("{value} is out of range; expected {least} to {most}"));
+    }
+    let small = smtp.max_memory_mb < smtp.max_message_mb;
+    say(
+        found,
+        small,
+        "smtp.max_memory_mb",
+        "less than smtp.max_message_mb: no mail of that size could come in",
+    );
+}
+
+fn doors(config: &Config, found: &mut Found) {
+    let Config { smtp, http, store, .. } = config;
+    let needs_tls = !smtp.listen_tls.is_empty() && smtp.tls.is_none();
+    say(found, needs_tls, "smtp.listen_tls", "needs smtp.tls.certificate and smtp.tls.key");
+    let no_listener = smtp.listen.is_empty() && smtp.listen_tls.is_empty() && smtp.lmtp_listen.is_empty();
+    let closed = smtp.enabled && no_listener;
+    say(found, closed, "smtp.listen", "no address at all; expected one, or smtp.enabled = false");
+    let closed = http.enabled && http.listen.is_empty();
+    say(found, closed, "http.listen", "no address at all; expected one, or http.enabled = false");
+    for (i, listen) in smtp.lmtp_listen.iter().enumerate() {
+        let right = listen.starts_with("unix:/") || listen.parse::<std::net::SocketAddr>().is_ok();
+        let detail = format!("{listen:?}: expected 127.0.0.1:2424 or unix:/run/postdesk/lmtp.sock");
+        say(found, !right, &format!("smtp.lmtp_listen[{i}]"), detail);
+    }
+    let host_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+    let wrong = !smtp.hostname.chars().all(host_name);
+    say(found, wrong, "smtp.hostname", format!("{:?}: expected a name like mx.shop.example", smtp.hostname));
+    if let Some(url) = &http.public_url {
+        let right =
+            ["https://", "http://"].iter().any(|s| url.strip_prefix(s).is_some_and(|rest| !rest.is_empty()));
+        say(found, !right, "http.public_url", format!("{url:?}: expected https://desk.shop.example"));
+    }
+    let right =
+        ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| store.url.starts_with(scheme));
+    say(found, !right, "store.url", "expected sqlite:PATH or postgres://user@host/database");
+}
+
+fn outbox(config: &Config, found: &mut Found) {
+    let relay = config.outbox.relay.as_ref();
+    let missing = config.outbox.transport == TransportKind::Relay && relay.is_none();
+    say(found, missing, "outbox.transport", "relay needs outbox.relay.host");
+    let Some(relay) = relay else { return };
+    say(found, relay.host.trim().is_empty(), "outbox.relay.host", "is empty; expected a name or an address");
+    let half = relay.username.is_some() != relay.password.is_some();
+    say(found, half, "outbox.relay.username", "user name and password go together: one is missing");
+}
+
+fn keys(config: &Config, found: &mut Found) {
+    let keys = &config.keys.reply;
+    let detail = "no key; expected at least one secret of 32 characters or more (`postdesk init` makes one)";
+    say(found, keys.is_empty(), "keys.reply", detail);
+    let short = keys.iter().any(|key| key.chars().count() < MIN_KEY);
+    say(found, short, "keys.reply", "a key is too short; expected 32 characters or more");
+    let delimiter = config.email.recipient_delimiter;
+    let right = "+-=._".contains(delimiter);
+    say(found, !right, "email.recipient_delimiter", format!("{delimiter:?}: expected one of + - = . _"));
+}
+
+fn people(config: &Config, found: &mut Found) {
+    let mut seen = HashSet::new();
+    for (i, mailbox) in config.mailboxes.iter().enumerate() {
+        let at = |field: &str| format!("mailboxes[{i}].{field}");
+        address(found, &at("address"), &mailbox.address);
+        let twice = !seen.insert(mailbox.address.to_lowercase());
+        say(found, twice, &at("address"), format!("{:?} is named twice", mailbox.address));
+        if let Some(category) = &mailbox.default_category {
+            let words: Vec<_> = Category::ALL.iter().map(|category| category.as_str()).collect();
+            let detail = format!("{category:?}: expected one of {}", words.join(", "));
+            say(found, Category::from_input(category).is_none(), &at("default_category"), detail);
+        }
+    }
+    seen.clear();
+    for (i, agent) in config.agents.iter().enumerate() {
+        let at = |field: &str| format!("agents[{i}].{field}");
+        address(found, &at("email"), &agent.email);
+        let twice = !seen.insert(agent.email.to_lowercase());
+        say(found, twice, &at("email"), format!("{:?} is named twice", agent.email));
+        let role = agent.role.as_deref().unwrap_or("agent");
+        let right = matches!(role, "agent" | "admin");
+        say(found, !right, &at("role"), format!("{role:?}: expected agent or admin"));
+    }
+}
+
+fn address(found: &mut Found, key: &str, address: &str) {
+    let right = address.parse::<lettre::Address>().is_ok();
+    let detail = format!("{address:?} is no mail address; expected one like support@shop.example");
+    say(found, !right, key, detail);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_names_its_key() {
+        let cases: [(&str, fn(&mut Config)); 14] = [
+            ("smtp.max_message_mb", |c| c.smtp.max_message_mb = 0),
+            ("smtp.max_memory_mb", |c| c.smtp.max_memory_mb = 1),
+            ("smtp.listen_tls", |c| c.smtp.listen_tls = vec!["127.0.0.1:465".parse().unwrap()]),
+            ("smtp.listen", |c| c.smtp.listen.clear()),
+            ("smtp.lmtp_listen[0]", |c| c.smtp.lmtp_listen = vec!["lmtp.sock".into()]),
+            ("smtp.hostname", |c| c.smtp.hostname = "mx shop".into()),
+            ("http.listen", |c| c.http.listen.clear()),
+            ("http.public_url", |c| c.http.public_url = Some("desk.example".into())),
+            ("store.url", |c| c.store.url = "mysql://x".into()),
+            ("outbox.transport", |c| c.outbox.transport = TransportKind::Relay),
+            ("keys.reply", |c| c.keys.reply = vec!["short".into()]),
+            ("email.recipient_delimiter", |c| c.email.recipient_delimiter = '@'),
+            ("mailboxes[0].address", |c| c.mailboxes[0].address = "x".into()),
+            ("agents[0].role", |c| c.agents[0].role = Some("boss".into())),
+        ];
+        let good = super::super::every_key();
+        assert_eq!(problems(&good), [], "the example is right");
+        for (key, break_it) in cases {
+            let mut config = good.clone();
+            config.outbox.relay = None;
+            config.smtp.tls = None;
+            config.smtp.listen_tls.clear();
+            config.smtp.lmtp_listen.clear();
+            break_it(&mut config);
+            let keys: Vec<_> = problems(&config).into_iter().map(|(key, _)| key).collect();
+            assert_eq!(keys, [key]);
+        }
+    }
+}
