@@ -6,5 +6,6 @@ mod support;
 
 mod architecture;
 mod intake;
+mod placement;
 mod schema;
 mod store;
