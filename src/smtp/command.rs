@@ -2,8 +2,8 @@
 
 use smtp_proto::request::parser::Rfc5321Parser;
 use smtp_proto::{
-    Error, MAIL_RET_FULL, MAIL_RET_HDRS, MAIL_SMTPUTF8, RCPT_NOTIFY_DELAY, RCPT_NOTIFY_FAILURE,
-    RCPT_NOTIFY_NEVER, RCPT_NOTIFY_SUCCESS, Request,
+    Error, MAIL_BODY_BINARYMIME, MAIL_RET_FULL, MAIL_RET_HDRS, MAIL_SMTPUTF8, RCPT_NOTIFY_DELAY,
+    RCPT_NOTIFY_FAILURE, RCPT_NOTIFY_NEVER, RCPT_NOTIFY_SUCCESS, Request,
 };
 
 use super::path;
@@ -156,6 +156,9 @@ fn mail(arguments: &str) -> Result<Mail, Reply> {
     let line = format!("{parameters}\r\n");
     let read =
         Rfc5321Parser::new(&mut line.as_bytes().iter()).mail_from_parameters("".into()).map_err(refusal)?;
+    if read.flags & MAIL_BODY_BINARYMIME != 0 {
+        return Err(Reply::bad_parameter("BODY"));
+    }
     let utf8 = read.flags & MAIL_SMTPUTF8 != 0;
     if !sender.is_ascii() && !utf8 {
         return Err(reply::NEEDS_UTF8);
@@ -349,6 +352,7 @@ mod tests {
             ("MAIL FROM:<jö@b.example>", "553 5.6.7"),
             ("MAIL FROM:<> SIZE=x", "501 5.5.4"),
             ("MAIL FROM:<> BODY=BASE64", "501 5.5.4"),
+            ("MAIL FROM:<> BODY=BINARYMIME", "501 5.5.4"),
             ("MAIL FROM:<> RET=SOME", "501 5.5.4"),
             ("MAIL FROM:<> ENVID=a+2", "501 5.5.4"),
             ("MAIL FROM:<> AUTH=<>", "555 5.5.4"),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -169,28 +169,25 @@ impl Wire {
     /// Takes a line off the buffer, if there is a whole one. A line with a bare LF is over at once, and takes all that
     /// came with it up to the next CR LF: nothing behind a bare LF is ever a command.
     fn take_line(&mut self) -> Result<Option<Line>, Broken> {
-        loop {
-            let input = &self.input[self.start..];
-            let Some(lf) = memchr(b'\n', input) else { return self.partial_line() };
-            let length = lf + 1;
-            if lf == 0 || input[lf - 1] != b'\r' {
-                let whole =
-                    memchr::memmem::find(&input[lf..], b"\r\n").map_or(input.len(), |end| lf + end + 2);
-                self.start += whole;
-                self.skipped = 0;
-                return Ok(Some(Line::BareLineEnd));
-            }
-            let has_bare_cr = memchr(b'\r', input) != Some(lf - 1);
-            let line = if std::mem::take(&mut self.skipped) + length > MAX_LINE {
-                Line::TooLong
-            } else if has_bare_cr {
-                Line::BareLineEnd
-            } else {
-                Line::Command(input[..length].to_vec())
-            };
-            self.start += length;
-            return Ok(Some(line));
+        let input = &self.input[self.start..];
+        let Some(lf) = memchr(b'\n', input) else { return self.partial_line() };
+        let length = lf + 1;
+        if lf == 0 || input[lf - 1] != b'\r' {
+            let whole = memmem::find(&input[lf..], b"\r\n").map_or(input.len(), |end| lf + end + 2);
+            self.start += whole;
+            self.skipped = 0;
+            return Ok(Some(Line::BareLineEnd));
         }
+        let has_bare_cr = memchr(b'\r', input) != Some(lf - 1);
+        let line = if std::mem::take(&mut self.skipped) + length > MAX_LINE {
+            Line::TooLong
+        } else if has_bare_cr {
+            Line::BareLineEnd
+        } else {
+            Line::Command(input[..length].to_vec())
+        };
+        self.start += length;
+        Ok(Some(line))
     }
 
     /// No line end yet: what is too long already is not kept. Its last octet is, for it may be a CR.

@@ -1,0 +1,99 @@
+//! Caps that need more than one client, or much data.
+
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+use super::door::{Client, Door};
+
+#[tokio::test]
+async fn sessions_beyond_the_cap_are_sent_away_at_once() {
+    let door = Door::open(|smtp| smtp.max_sessions = 2).await;
+    let first = door.client().await;
+    let _second = door.client().await;
+    let mut third = door.connect().await;
+    third.expect("421 4.3.2 *").await;
+    assert_eq!(third.try_expect_close().await, Ok(()));
+    drop(first);
+    greeted_in_time(&door).await;
+}
+
+#[tokio::test]
+async fn sessions_of_one_stranger_are_limited() {
+    let door = Door::open(|smtp| {
+        smtp.max_sessions_per_ip = 1;
+        smtp.trusted_networks.clear();
+    })
+    .await;
+    let first = door.client().await;
+    let mut second = door.connect().await;
+    second.expect("421 4.3.2 *").await;
+    drop(first);
+    greeted_in_time(&door).await;
+}
+
+/// A place that was left is free soon, but the door hears of it in its own time.
+async fn greeted_in_time(door: &Door) {
+    for _ in 0..100 {
+        if door.connect().await.try_expect("220 *").await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the place was never free again");
+}
+
+#[tokio::test]
+async fn our_own_networks_may_have_many_sessions() {
+    let door = Door::open(|smtp| smtp.max_sessions_per_ip = 1).await;
+    let mut sessions: Vec<Client<TcpStream>> = Vec::new();
+    for _ in 0..20 {
+        sessions.push(door.client().await);
+    }
+    for session in &mut sessions {
+        session.ask("NOOP", "250 2.0.0 ok").await;
+    }
+}
+
+#[tokio::test]
+async fn a_mail_of_just_the_limit_is_taken_and_one_octet_more_is_not() {
+    let door = Door::open(|smtp| smtp.max_message_mb = 1).await;
+    let mut client = door.client().await;
+    let mail = format!("{}\r\n", "x".repeat(62)).repeat(1024 * 1024 / 64);
+    assert_eq!(mail.len(), 1024 * 1024);
+    for (extra, want) in [("", "250 2.0.0 accepted as *"), ("\r\n", "552 5.3.4 *")] {
+        client.begin_mail().await;
+        client.ask("DATA", "354 *").await;
+        client.send(format!("{mail}{extra}.\r\n")).await;
+        client.expect(want).await;
+    }
+}
+
+#[tokio::test]
+async fn the_byte_budget_is_shared_and_given_back() {
+    let door = Door::open(|smtp| smtp.max_memory_mb = 1).await;
+    let mail = format!("{}\r\n", "x".repeat(998)).repeat(600);
+    let mut first = door.client_in_data().await;
+    first.send(&mail).await;
+    // The first mail's octets are all read when its session answers nothing more; give it that time.
+    assert_eq!(first.try_expect_silence().await, Ok(()));
+    let mut second = door.client_in_data().await;
+    second.send(format!("{mail}.\r\n")).await;
+    second.expect("452 4.3.1 *").await;
+    first.send(".\r\n").await;
+    first.expect("250 2.0.0 accepted as *").await;
+    second.begin_mail().await;
+    second.ask("DATA", "354 *").await;
+    second.send(format!("{mail}.\r\n")).await;
+    second.expect("250 2.0.0 accepted as *").await;
+}
+
+#[tokio::test]
+async fn a_line_without_end_is_refused_and_costs_nothing() {
+    let door = Door::open(|_| {}).await;
+    let mut client = door.client().await;
+    client.send("x".repeat(1024 * 1024)).await;
+    client.send("\r\n").await;
+    client.expect("500 5.5.2 *").await;
+    client.ask("NOOP", "250 2.0.0 ok").await;
+}
