@@ -15,6 +15,8 @@ const MAX_PLAIN_LINE: usize = 512;
 const MAIL_PARAMETERS: &[&str] = &["SIZE", "BODY", "SMTPUTF8", "RET", "ENVID"];
 /// What may stand behind the path of `RCPT` (RFC 3461).
 const RCPT_PARAMETERS: &[&str] = &["NOTIFY", "ORCPT"];
+/// Most digits of a size. smtp-proto begins again at 0 behind the largest number it can hold.
+const MAX_DIGITS: usize = 18;
 /// First words of HTTP, and of the PROXY protocol, which no stranger may speak here.
 const FOREIGN: &[&str] =
     &["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT", "PROXY"];
@@ -119,6 +121,9 @@ pub fn parse(line: &[u8]) -> Result<Command, Refused> {
     if !arguments.is_empty() && ["DATA", "RSET", "QUIT", "STARTTLS"].into_iter().any(is) {
         return Err(reply::NO_ARGUMENTS.into());
     }
+    if is("BDAT") && words(arguments).next().is_some_and(|size| size.len() > MAX_DIGITS) {
+        return Err(Refused::Close(Reply::bad_parameter("BDAT")));
+    }
     other(line).map_err(|refused| if is("BDAT") { out_of_step(refused) } else { refused })
 }
 
@@ -169,7 +174,9 @@ fn mail(arguments: &str) -> Result<Mail, Reply> {
         flags if flags & MAIL_RET_HDRS != 0 => Some("HDRS"),
         _ => None,
     };
-    Ok(Mail { sender, size: read.size, utf8, ret, envid })
+    let is_endless = value(parameters, "SIZE").is_some_and(|size| size.len() > MAX_DIGITS);
+    let size = if is_endless { usize::MAX } else { read.size };
+    Ok(Mail { sender, size, utf8, ret, envid })
 }
 
 fn rcpt(arguments: &str) -> Result<Rcpt, Reply> {
@@ -235,6 +242,12 @@ fn keyword(word: &str) -> &str {
     word.split_once('=').map_or(word, |(keyword, _)| keyword)
 }
 
+/// What stands behind `name=`; empty where nothing does.
+fn value<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
+    let word = words(parameters).find(|word| keyword(word).eq_ignore_ascii_case(name))?;
+    Some(word.split_once('=').map_or("", |(_, value)| value))
+}
+
 /// smtp-proto takes parameters of extensions that we don't offer; a client that uses one must hear of it.
 fn check_keywords(parameters: &str, offered: &[&str]) -> Result<(), Reply> {
     let is_offered = |word: &str| offered.iter().any(|known| keyword(word).eq_ignore_ascii_case(known));
@@ -243,10 +256,7 @@ fn check_keywords(parameters: &str, offered: &[&str]) -> Result<(), Reply> {
 
 /// The value of a parameter as written. smtp-proto decodes xtext and passes over what is broken in it (RFC 3461 §4).
 fn xtext(parameters: &str, name: &str) -> Result<Option<String>, Reply> {
-    let Some(word) = words(parameters).find(|word| keyword(word).eq_ignore_ascii_case(name)) else {
-        return Ok(None);
-    };
-    let value = word.split_once('=').map_or("", |(_, value)| value);
+    let Some(value) = value(parameters, name) else { return Ok(None) };
     let is_hex = |digit: u8| digit.is_ascii_digit() || (b'A'..=b'F').contains(&digit);
     let escapes_hold =
         value.split('+').skip(1).all(|rest| rest.bytes().take(2).filter(|b| is_hex(*b)).count() == 2);

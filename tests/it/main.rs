@@ -8,4 +8,5 @@ mod architecture;
 mod intake;
 mod placement;
 mod schema;
+mod smtp;
 mod store;

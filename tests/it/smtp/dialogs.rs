@@ -11,11 +11,11 @@
 //! S. closed               the server has hung up, and said nothing before
 //! ```
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use postdesk::config::Smtp;
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, LocalSet};
 
 use super::door::{Client, Door};
 
@@ -28,18 +28,23 @@ async fn dialogs_go_as_written() {
         .collect();
     files.sort();
     assert!(!files.is_empty());
-    let mut dialogs: JoinSet<Result<(), String>> =
-        files.into_iter().map(|file| async move { run(&file).await }).collect();
-    let mut failures = Vec::new();
-    while let Some(outcome) = dialogs.join_next().await {
-        failures.extend(outcome.unwrap().err());
-    }
-    failures.sort();
+    let failures = LocalSet::new().run_until(run_all(files)).await;
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }
 
-async fn run(file: &Path) -> Result<(), String> {
-    let script = std::fs::read_to_string(file).unwrap();
+/// All at once: most of their time is waiting.
+async fn run_all(files: Vec<PathBuf>) -> Vec<String> {
+    let mut dialogs = JoinSet::new();
+    for file in files {
+        dialogs.spawn_local(run(file));
+    }
+    let mut failures: Vec<String> = dialogs.join_all().await.into_iter().filter_map(Result::err).collect();
+    failures.sort();
+    failures
+}
+
+async fn run(file: PathBuf) -> Result<(), String> {
+    let script = std::fs::read_to_string(&file).unwrap();
     let settings: String =
         script.lines().filter_map(|line| line.strip_prefix("@ ")).map(|s| format!("{s}\n")).collect();
     let mut settings: toml::Table = settings.parse().unwrap();

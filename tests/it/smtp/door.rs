@@ -7,15 +7,16 @@ use std::time::Duration;
 use postdesk::clock::{Clock, Ids};
 use postdesk::config::{Config, Smtp};
 use postdesk::desk::Desk;
-use postdesk::model::{Category, Mailbox, Timestamp};
 use postdesk::smtp::{Addresses, Listener};
 use postdesk::store::Store;
-use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+
+use crate::support::app::mailbox;
+use crate::support::{Database, Engine};
 
 /// Longer than anything should take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -28,15 +29,15 @@ pub struct Door {
     pub listener: Arc<Listener>,
     pub stop: CancellationToken,
     pub running: JoinHandle<()>,
-    pub dir: TempDir,
+    _database: Database,
 }
 
 impl Door {
     /// Opens it with the defaults, changed.
     pub async fn open(change: impl FnOnce(&mut Smtp)) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let database = Database::fresh(Engine::Sqlite).await;
         let mut config = Config::default();
-        config.store.url = format!("sqlite:{}", dir.path().join("desk.db").display());
+        config.store.url = database.url.clone();
         config.keys.reply = vec!["a-secret-of-thirty-two-characters".into()];
         config.smtp.hostname = "mx.shop.example".into();
         config.smtp.listen = vec!["127.0.0.1:0".parse().unwrap()];
@@ -45,7 +46,7 @@ impl Door {
         let listener = Arc::new(Listener::bind(desk(config).await).await.unwrap());
         let stop = CancellationToken::new();
         let running = tokio::spawn(listener.clone().run(stop.clone()));
-        Self { addresses: listener.addresses().clone(), listener, stop, running, dir }
+        Self { addresses: listener.addresses().clone(), listener, stop, running, _database: database }
     }
 
     /// A client that has not read the greeting.
@@ -73,28 +74,10 @@ impl Door {
 async fn desk(config: Config) -> Desk {
     let store = Store::open(&config.store.url, 2).await.unwrap();
     store.migrate().await.unwrap();
-    let ids = Ids::seeded(1);
-    let now = Timestamp(1_763_824_167_000);
-    let mailbox = Mailbox {
-        id: ids.uuid(now),
-        address: "support@shop.example".into(),
-        from_name: None,
-        signature: None,
-        receive: "smtp".into(),
-        default_category: Category::ALL[0],
-        team_id: None,
-        store_id: None,
-        locale: None,
-        is_active: true,
-        last_error: None,
-        created_at: now,
-        updated_at: now,
-        version: 1,
-    };
     let mut tx = store.begin().await.unwrap();
-    tx.insert_mailbox(&mailbox).await.unwrap();
+    tx.insert_mailbox(&mailbox("support@shop.example")).await.unwrap();
     tx.commit().await.unwrap();
-    Desk::open(store, Arc::new(config), Clock::System, ids).await.unwrap()
+    Desk::open(store, Arc::new(config), Clock::System, Ids::Random).await.unwrap()
 }
 
 /// One connection to the door.

@@ -12,7 +12,7 @@ async fn a_mail_that_has_begun_is_taken_and_the_rest_sent_away() {
     in_data.send("Subject: one\r\n\r\nhalf").await;
     let mut in_chunks = door.client().await;
     in_chunks.begin_mail().await;
-    in_chunks.ask("BDAT 2\r\n\r", "250 2.0.0 *").await;
+    in_chunks.ask("BDAT 2\r\n", "250 2.0.0 *").await;
     door.stop.cancel();
     idle.expect("421 4.3.2 *").await;
     assert_eq!(idle.try_expect_close().await, Ok(()));
