@@ -57,6 +57,7 @@ static ALONE: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)^[-‐–—_=*~#< ]*(?:begin forwarded message|anfang der weitergeleiteten (?:nachricht|e-mail)|début du message (?:réexpédié|transféré)|inicio del mensaje reenviado|início da mensagem (?:reencaminhada|encaminhada)|inizio messaggio inoltrato|begin doorgestuurd bericht|vidarebefordrat brev|start på videresendt besked|",
         r"videresendt melding|välitetty viesti alkaa|początek przekazywanej wiadomości|začátek přeposílané zprávy|začiatok preposlanej správy|továbbított levél kezdete|începutul mesajului redirecționat|начало переадресованного сообщения|початок листа, що пересилається|iletilen iletinin başlangıcı|αρχή προωθημένου μηνύματος|転送されたメッセージ|开始转发邮件|下面是被转发的邮件|開始轉寄郵件|전달된 메시지 시작) *[:：]?$",
         r"|(?i)^[-‐–—_=*~# ]*(?:(?:please )?(?:type|write|enter)? ?(?:your )?repl(?:y|ies) above this line|reply above|bitte antworten sie oberhalb dieser (?:linie|zeile)|antwort oberhalb dieser linie|antworten sie über dieser (?:linie|zeile)|répondez au-dessus de cette ligne|répondre au-dessus de cette ligne|responda por encima de esta línea|responda acima desta linha|rispondi sopra questa riga)",
+        r"|(?i)^[-‐–— ]{2,}(?:forwarded message from |forwarded (?:by|from) |begin(?:ning of)? forwarded (?:text|message|mail))",
         r"|(?i)^(?:reply to this email directly|you are receiving this because|you're receiving this notification because|visit topic to respond|visit message to respond)\b",
         r"|(?i)^[*_]{0,2}previous replies[*_]{0,2}:?$",
     );
@@ -74,8 +75,8 @@ pub fn is_rule(line: &Line) -> bool {
     let mut count = 0;
     line.content.chars().all(|c| {
         count += usize::from(!c.is_whitespace());
-        matches!(c, '-' | '‐' | '–' | '—' | '_' | '=' | '*' | '~' | '#' | '─') || c.is_whitespace()
-    }) && (count >= 3 || line.content == "__")
+        matches!(c, '-' | '‐' | '–' | '—' | '_' | '=' | '*' | '~' | '#' | '─' | 'ᐧ') || c.is_whitespace()
+    }) && (count >= 3 || matches!(line.content, "__" | "ᐧ"))
 }
 
 /// A header block begins at `at`. A traveller's "From: Berlin / To: Paris" is none: it takes an address, or a subject and two more.
@@ -105,6 +106,14 @@ pub fn block_begins(lines: &[Line], at: usize) -> bool {
         }
     }
     false
+}
+
+/// The index behind the announcement and the header block that begin at `at`: the first written line after their blank line.
+pub fn block_end(lines: &[Line], at: usize) -> usize {
+    let heads = |line: &Line| line.content.is_empty() || is_rule(line) || announces(line);
+    let fields = at + lines[at..].iter().take_while(|line| heads(line)).count();
+    let blank = fields + lines[fields..].iter().take(20).take_while(|line| !line.content.is_empty()).count();
+    blank + lines[blank..].iter().take_while(|line| line.content.is_empty()).count()
 }
 
 fn enough(seen: u32, address: bool) -> bool {

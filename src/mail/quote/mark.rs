@@ -27,19 +27,29 @@ struct Run {
     end: usize,
 }
 
-/// For each line whether it is cut.
+impl Run {
+    /// The person wrote something in it.
+    fn is_own(&self, lines: &[Line]) -> bool {
+        self.kind == Kind::Own && lines[self.start..self.end].iter().any(|line| !line.is_blank())
+    }
+}
+
+/// For each line whether it is cut. Where a signature is all that a person sent, it is what they wrote.
 pub fn mark(lines: &[Line]) -> Vec<bool> {
-    let mut runs = runs(lines);
-    for run in &mut runs {
-        if run.kind == Kind::Own {
-            let own = &lines[run.start..run.end];
-            run.end = run.start + signature::begins_at(own);
-        }
+    let runs = runs(lines);
+    let cut = cut(lines, runs.clone(), true);
+    let nothing_left = !cut.iter().zip(lines).any(|(cut, line)| !cut && !line.content.is_empty());
+    if nothing_left { self::cut(lines, runs, false) } else { cut }
+}
+
+fn cut(lines: &[Line], mut runs: Vec<Run>, signatures: bool) -> Vec<bool> {
+    for run in runs.iter_mut().filter(|run| signatures && run.kind == Kind::Own) {
+        run.end = run.start + signature::begins_at(&lines[run.start..run.end]);
     }
     let mut cut = vec![true; lines.len()];
     for run in kept(lines, &runs) {
         for index in run.start..run.end {
-            cut[index] = lines[index].hint == Hint::Signature;
+            cut[index] = signatures && lines[index].hint == Hint::Signature;
         }
     }
     cut
@@ -47,17 +57,14 @@ pub fn mark(lines: &[Line]) -> Vec<bool> {
 
 /// The runs that stay. Answers between quotes stay with the quotes they answer; other quotes go.
 fn kept<'r>(lines: &[Line], runs: &'r [Run]) -> Vec<&'r Run> {
-    let written =
-        |run: &Run| run.kind == Kind::Own && lines[run.start..run.end].iter().any(|line| !line.is_blank());
-    let Some(last) = runs.iter().rposition(written) else { return Vec::new() };
+    let Some(last) = runs.iter().rposition(|run| run.is_own(lines)) else { return Vec::new() };
     let first_quote = runs.iter().position(|run| matches!(run.kind, Kind::Attributed | Kind::Chosen));
-    let answered = |run: &Run| first_quote.is_some_and(|quote| runs[quote].start < run.start) && written(run);
-    let interleaved = runs.iter().filter(|run| answered(run)).count() > 1;
+    let answers = first_quote.map_or(0, |quote| runs[quote..].iter().filter(|run| run.is_own(lines)).count());
     runs[..=last]
         .iter()
         .filter(|run| match run.kind {
             Kind::Own | Kind::Chosen => true,
-            Kind::Attributed => interleaved,
+            Kind::Attributed => answers > 1,
             Kind::Tail => false,
         })
         .collect()
@@ -66,9 +73,10 @@ fn kept<'r>(lines: &[Line], runs: &'r [Run]) -> Vec<&'r Run> {
 /// Cuts the lines into runs, top down.
 fn runs(lines: &[Line]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
-    let mut at = 0;
+    let (mut at, mut own) = (0, false);
     while at < lines.len() {
-        let (kind, end) = next_run(lines, at);
+        let (kind, end) = next_run(lines, at, own);
+        own |= kind == Kind::Own && !lines[at].is_blank();
         match runs.last_mut() {
             Some(last) if last.kind == kind && kind == Kind::Own => last.end = end,
             _ => runs.push(Run { kind, start: at, end }),
@@ -78,11 +86,14 @@ fn runs(lines: &[Line]) -> Vec<Run> {
     runs
 }
 
-/// The run that begins at `at`, and the index behind it.
-fn next_run(lines: &[Line], at: usize) -> (Kind, usize) {
+/// The run that begins at `at`, and the index behind it. `own` says that the person has written something above.
+fn next_run(lines: &[Line], at: usize, own: bool) -> (Kind, usize) {
     let line = &lines[at];
-    if line.hint == Hint::Tail || is_tail(lines, at) {
+    if line.hint == Hint::Tail {
         return (Kind::Tail, lines.len());
+    }
+    if let Some(start) = tail_start(lines, at) {
+        return tail_run(lines, start, line.depth > 0 || !own);
     }
     if line.is_blank() {
         return (Kind::Own, at + 1);
@@ -101,15 +112,27 @@ fn next_run(lines: &[Line], at: usize) -> (Kind, usize) {
     (Kind::Own, at + 1)
 }
 
-/// A quote without attribution: three lines of it at least, else it is the person's (a prompt, an arrow, a saying).
+/// History to the end, unless the person may go on below it and its lines are marked: then to the last of these.
+fn tail_run(lines: &[Line], start: usize, goes_on: bool) -> (Kind, usize) {
+    let body = headers::block_end(lines, start);
+    if goes_on && lines.get(body).is_some_and(Line::is_quoted) {
+        return (Kind::Attributed, quote_end(lines, body));
+    }
+    (Kind::Tail, lines.len())
+}
+
+/// A quote without attribution: two lines of it at least, or one that ends the mail; else it is the person's
+/// (a prompt, an arrow, a saying).
 fn quote_run(lines: &[Line], at: usize) -> (Kind, usize) {
     let end = quote_end(lines, at);
-    let hinted = lines[at..end].iter().any(|line| line.hint == Hint::Quoted);
-    let marked = lines[at..end].iter().filter(|line| line.depth > 0).count();
-    if hinted {
+    let run = &lines[at..end];
+    if run.iter().any(|line| line.hint == Hint::Quoted) {
         return (Kind::Attributed, end);
     }
-    (if marked >= 2 { Kind::Chosen } else { Kind::Own }, end)
+    let apart = at == 0 || lines[at - 1].is_blank();
+    let marked = run.iter().filter(|line| line.depth > 0).count();
+    let ends = apart && skip_blank(lines, end) == lines.len();
+    (if marked >= 2 || ends { Kind::Chosen } else { Kind::Own }, end)
 }
 
 /// The index behind the quoted lines from `at` on; blank lines between, and lines that a mailer broke, belong to them.
@@ -138,8 +161,9 @@ fn is_wrapped(lines: &[Line], at: usize) -> bool {
         && after.depth > 0
         && lines[at].depth == 0
         && !lines[at].is_blank()
-        && before.raw.chars().count() >= 60
+        && before.raw.chars().count() >= 66
         && !before.content.ends_with(['.', '!', '?', ':'])
+        && lines[at].content.starts_with(char::is_lowercase)
 }
 
 fn skip_blank(lines: &[Line], mut at: usize) -> usize {
@@ -149,14 +173,14 @@ fn skip_blank(lines: &[Line], mut at: usize) -> usize {
     at
 }
 
-/// History begins here and goes on to the end: an announcement or a header block, with the rule drawn above it.
-fn is_tail(lines: &[Line], at: usize) -> bool {
+/// History begins here: the line of its announcement or header block, below the rule drawn above it.
+fn tail_start(lines: &[Line], at: usize) -> Option<usize> {
     let mut start = at;
     for _ in 0..2 {
         if lines.get(start).is_some_and(headers::is_rule) {
             start = skip_blank(lines, start + 1);
         }
     }
-    let Some(line) = lines.get(start) else { return false };
-    !line.content.is_empty() && (headers::announces(line) || headers::block_begins(lines, start))
+    let line = lines.get(start).filter(|line| !line.content.is_empty())?;
+    (headers::announces(line) || headers::block_begins(lines, start)).then_some(start)
 }

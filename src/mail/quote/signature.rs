@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 const MAX_PARTS: usize = 6;
 /// A block of contact lines is at most so many lines.
 const MAX_CONTACT_LINES: usize = 8;
+/// A closing formula stands at most so many lines above the end.
+const MAX_CLOSING_LINES: usize = 16;
 /// A legal notice is at most so many lines.
 const MAX_NOTICE_LINES: usize = 60;
 /// A "sent from" line is followed by at most so many written lines.
@@ -31,6 +33,31 @@ static DEVICE: LazyLock<Regex> = LazyLock::new(|| {
 static PROSE_AFTER: LazyLock<Regex> =
     LazyLock::new(|| regex(r"[.!?] +\p{L}|,\s+\p{L}+\s+\p{L}+\s+\p{L}+\s+\p{L}+"));
 
+/// What "sent from" is said of.
+static DEVICE_NAME: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)phone|ipad|ipod|\bi[a-z]+\b|android|samsung|galaxy|mobil|móvil|movil|celular|handy|blackberry|outlook|mail|yahoo|windows|huawei|xiaomi|redmi|nokia|sony|xperia|htc\b|oneplus|pixel|\bios\b|\bapp\b|",
+        r"tablet|gerät|\bmac|\bpc\b|device|telefon|телефон|смартфон|téléphone|puhelim|proton|\bgmx\b|web\.de|tutanota|\bspark\b|laposte|orange|手机|手機|スマート|携帯|휴대|스마트|moto\b|motorola|thunderbird|zoho|appareil",
+    ))
+});
+
+/// "my", which makes anything a device.
+static MINE: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"(?i)\b(?:my|mein\w*|mon|ma|mi|meu|minha|mio|mia|mijn|min|mitt|mit|moj\w*|mého|môjho|моего|мого|minu)\b|我的|나의",
+    )
+});
+
+/// Formulas that end a letter.
+static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)^(?:(?:mit )?(?:freundlichen?|besten?|vielen?|liebe|lieben|herzlichen?|schöne|viele)[a-zäöüß ]{0,20}(?:grüßen?|grüssen?|gruß|gruss|dank)|mfg|lg|vg|beste grüße|",
+        r"(?:best|kind|warm|kindest|warmest|many|with (?:best|kind))? ?(?:regards|wishes|thanks)|best|cheers|sincerely|yours (?:sincerely|faithfully|truly)|sincerely yours|thanks|thank you|many thanks|thanks again|",
+        r"(?:bien )?cordialement|bien à vous|(?:meilleures )?salutations|(?:un )?(?:cordial )?saludos?(?: cordiales)?|atentamente|atenciosamente|cumprimentos|abraços|(?:cordiali|distinti) saluti|met vriendelijke groet(?:en)?|mvh|(?:med )?(?:vänliga|venlig|vennlig) h[iä]ls(?:en|ningar?)|",
+        r"z poważaniem|pozdrawiam|s pozdravem|s pozdravom|üdvözlettel|cu stimă|с уважением|з повагою|с уважение|με εκτίμηση|saygılarımla|ystävällisin terveisin|trân trọng)[ ,.!]*$",
+    ))
+});
+
 /// A way to reach someone: address, site, number.
 static CONTACT: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
@@ -46,7 +73,7 @@ static NAME: LazyLock<Regex> =
 /// Words that only a legal notice brings together.
 static NOTICE: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
-        r"(?i)^\W*(?:disclaimer|confidentiality notice|legal notice|confidentiality:|aviso legal|aviso de confidencialidad|avis de confidentialité|haftungsausschluss)\b",
+        r"(?i)^\W*(?:disclaimer|confidentiality notice|legal notice|confidentiality:|aviso legal|aviso de confidencialidad|avis de confidentialité|haftungsausschluss)\b.{0,600}(?:confid|vertraulich|recipient|liab|haft|virus|destinat|privileged)",
         r"|(?:confidential|privileged|vertraulich|confidentiel|confidencial|riservat|vertrouwelijk|poufn|konfidentiell|fortrolig|конфиденц).{0,600}(?:intended recipient|addressee|intended (?:solely|only)|solely for|empfänger|adressat|destinataire|destinatari|geadresseerde|adresat|mottagare|modtager|адресат)",
         r"|^\W*(?:this (?:e-?mail|message) (?:has been|was) (?:checked|scanned)|virenfrei|virus-free|diese e-mail wurde (?:von|auf viren)|l'absence de virus|este correo electrónico ha sido (?:comprobado|analizado)|dit e-mailbericht is gecontroleerd|libre de virus|sans virus)",
     ))
@@ -63,7 +90,7 @@ pub fn begins_at(lines: &[Line]) -> usize {
     for _ in 0..MAX_PARTS {
         let before = end;
         end = trim_blank(lines, end);
-        for rule in [notice, device, contact_block, ruled_block] {
+        for rule in [notice, device, contact_block, ruled_block, below_closing] {
             end = rule(&lines[..end]).unwrap_or(end);
             end = trim_blank(lines, end);
         }
@@ -115,7 +142,10 @@ fn with_name(lines: &[Line], at: usize) -> usize {
 }
 
 fn is_device(text: &str) -> bool {
-    text.chars().count() <= 120 && DEVICE.is_match(text) && !PROSE_AFTER.is_match(text)
+    if text.chars().count() > 120 || !DEVICE.is_match(text) || PROSE_AFTER.is_match(text) {
+        return false;
+    }
+    DEVICE_NAME.is_match(text) || (MINE.is_match(text) && !text.ends_with('.'))
 }
 
 /// A name, then ways to reach it, as the last paragraph: an answer to "your number, please?" ends no such way,
@@ -132,13 +162,42 @@ fn contact_block(lines: &[Line]) -> Option<usize> {
     (short && contacts >= 2 && !before.content.ends_with(':')).then_some(start)
 }
 
-/// A drawn rule with a few short lines behind it.
+/// A drawn rule with a few short lines of contact behind it, or a mailing list's footer. A form filled in stays:
+/// its rule is announced, or it outweighs what stands above.
 fn ruled_block(lines: &[Line]) -> Option<usize> {
     let at = lines.iter().rposition(headers::is_rule)?;
-    let block = &lines[at + 1..];
+    let (above, block) = (&lines[..at], &lines[at + 1..]);
     let short = block.iter().all(|line| line.content.chars().count() <= 60 || !line.content.contains(' '));
+    let announced =
+        above.iter().rfind(|line| !line.is_blank()).is_some_and(|line| line.content.ends_with(':'));
+    if block.len() > 30 || !short || announced {
+        return None;
+    }
     let contact = block.iter().any(|line| CONTACT.is_match(line.content));
-    (at > 0 && block.len() <= 30 && short && (contact || block.is_empty())).then_some(at)
+    let footer = lines[at].content.starts_with("_____") && contact;
+    (block.is_empty() || footer || (contact && weight(above) > weight(block))).then_some(at)
+}
+
+fn weight(lines: &[Line]) -> usize {
+    lines.iter().map(|line| line.content.len()).sum()
+}
+
+/// The contact lines below a closing formula and the name; formula and name stay.
+fn below_closing(lines: &[Line]) -> Option<usize> {
+    let closing = lines
+        .iter()
+        .enumerate()
+        .rev()
+        .take(MAX_CLOSING_LINES)
+        .find(|(_, line)| CLOSING.is_match(line.content))?
+        .0;
+    let name = closing + 1 + lines[closing + 1..].iter().position(|line| !line.is_blank())?;
+    let block = &lines[name + 1..];
+    let short = lines[closing..].iter().all(|line| line.content.chars().count() <= 80);
+    let contact = block.iter().any(|line| CONTACT.is_match(line.content));
+    let is_name =
+        !CONTACT.is_match(lines[name].content) && lines[name].content.split_whitespace().count() <= 5;
+    (short && contact && is_name).then_some(name + 1)
 }
 
 /// A legal notice or a virus scanner's line as the last paragraph.
