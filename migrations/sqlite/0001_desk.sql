@@ -82,7 +82,6 @@ CREATE TABLE tickets (
   subject                  TEXT NOT NULL,
   mail_subject             TEXT NOT NULL, -- fixed for life, without Re:
   preview                  TEXT NOT NULL,
-  description              TEXT NOT NULL, -- new text of the first message
   status                   TEXT NOT NULL,
   priority                 TEXT NOT NULL,
   category                 TEXT NOT NULL,

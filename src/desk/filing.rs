@@ -164,7 +164,6 @@ impl Desk {
             number: self.inner.ids.ticket_number(at),
             mail_subject: String::new(),
             preview: preview(&first.body_text),
-            description: first.body_text.clone(),
             subject: if subject.is_empty() { "(no subject)".into() } else { subject },
             status: new.status,
             priority: new.priority,

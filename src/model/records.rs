@@ -40,7 +40,6 @@ pub struct Ticket {
     /// What follows `Re: ` in mails, fixed for life, with the number's tag.
     pub mail_subject: String,
     pub preview: String,
-    pub description: String,
     pub status: Status,
     pub priority: Priority,
     pub category: Category,

@@ -131,7 +131,7 @@ row!(Contact {
 } json { custom_fields });
 row!(ContactEmail { address, contact_id, verified, is_primary });
 row!(Ticket {
-    id, number, subject, mail_subject, preview, description, status, priority, category, channel, mailbox_id,
+    id, number, subject, mail_subject, preview, status, priority, category, channel, mailbox_id,
     requester_id, requester_type, requester_email, assignee_id, team_id, user_id, seller_id, store_id, order_id,
     external_id, external_scope, locale, response_count, attachment_count, resolution, is_spam, deleted_at,
     merged_into_id, follow_up_of_id, related_to_id, waiting_since, snoozed_until, first_response_at,

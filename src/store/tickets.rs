@@ -27,11 +27,16 @@ impl Tx {
         Ok(on!(self, c => sqlx::query_as(sql).bind(number.as_str()).fetch_optional(c).await)?)
     }
 
+    /// What the ticket is about: the new text of its first message.
+    pub async fn description_of(&mut self, ticket: Uuid) -> Result<Option<String>> {
+        let sql = include_str!("sql/tickets/description.sql");
+        Ok(on!(self, c => sqlx::query_scalar(sql).bind(ticket).fetch_optional(c).await)?)
+    }
+
     /// Adds a ticket; `false` when its number is taken.
     pub async fn insert_ticket(&mut self, t: &Ticket) -> Result<bool> {
         let rows = on!(self, c => sqlx::query(include_str!("sql/tickets/insert.sql"))
-            .bind(t.id).bind(t.number.as_str()).bind(&t.subject).bind(&t.mail_subject).bind(&t.preview)
-            .bind(&t.description).bind(t.status).bind(t.priority).bind(t.category).bind(t.channel).bind(t.mailbox_id)
+            .bind(t.id).bind(t.number.as_str()).bind(&t.subject).bind(&t.mail_subject).bind(&t.preview).bind(t.status).bind(t.priority).bind(t.category).bind(t.channel).bind(t.mailbox_id)
             .bind(t.requester_id).bind(t.requester_type).bind(&t.requester_email).bind(t.assignee_id)
             .bind(t.team_id).bind(&t.user_id).bind(&t.seller_id).bind(&t.store_id).bind(&t.order_id)
             .bind(&t.external_id).bind(&t.external_scope).bind(&t.locale).bind(json(&t.cc)).bind(json(&t.tags))
