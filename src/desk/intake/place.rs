@@ -112,13 +112,15 @@ impl Desk {
         placed: Placed,
     ) -> Result<Placed> {
         for id in answered_ids(&mail.parsed) {
-            let (ticket, whose) = match self.keys().read_message_id(&id) {
-                Some(ours) => (self.ticket_for_mail(tx, &ours.token.ticket).await?, "ours"),
+            let ours = self.keys().read_message_id(&id).map(|ours| ours.token);
+            let (ticket, whose) = match &ours {
+                Some(token) => (self.ticket_for_mail(tx, &token.ticket).await?, "ours"),
                 None => (self.ticket_of_known_mail(tx, &id).await?, "in the ledger"),
             };
             let Some(ticket) = ticket else { continue };
             let reason = format!("it answers {id}, which is {whose}");
-            if sender.takes_part_in(&ticket) {
+            let got_it = ours.is_some_and(|token| token.was_sent_to(self.keys(), &sender.address));
+            if got_it || sender.takes_part_in(&ticket) {
                 return Ok(placed.on(ticket, PlacedBy::References, reason));
             }
             let mut placed = placed;
