@@ -60,7 +60,8 @@ pub struct Smtp {
     pub lmtp_listen: Vec<String>,
     /// Name in the greeting and in `Received`; the machine's host name when empty.
     pub hostname: String,
-    /// Our own MTAs: rate limits spare them, and their mail counts as authenticated.
+    /// Our own MTAs: their mail counts as authenticated, and what keeps strangers from flooding us spares them (mails
+    /// a minute, mails of one session, sessions of one address, the wait for early talkers).
     #[serde(deserialize_with = "list::one_or_many")]
     pub trusted_networks: Vec<IpNet>,
     /// Largest mail, MiB.
@@ -69,11 +70,11 @@ pub struct Smtp {
     pub max_recipients: usize,
     /// Most errors in one session.
     pub max_errors: u32,
-    /// Most mails in one session.
+    /// Most mails in one session of a stranger.
     pub max_messages: u32,
     /// Most sessions at once.
     pub max_sessions: usize,
-    /// Most sessions at once from one address.
+    /// Most sessions at once from one address (IPv6: one /64) of a stranger.
     pub max_sessions_per_ip: usize,
     /// Most mails a minute from one address; 0 is no limit.
     pub max_mails_per_ip_minute: u32,
@@ -83,11 +84,11 @@ pub struct Smtp {
     pub command_timeout_seconds: u64,
     /// Longest session, seconds.
     pub session_timeout_seconds: u64,
-    /// Least speed of DATA, octets a second, judged over whole minutes.
+    /// Least speed of DATA, octets a second, judged over whole minutes (over `command_timeout_seconds` when shorter).
     pub min_data_rate: u64,
     /// Longest text line taken, octets.
     pub max_line: usize,
-    /// All sessions' message bytes together, MiB.
+    /// All sessions' message bytes together, MiB, while they are read and filed.
     pub max_memory_mb: u64,
     /// Most `Received` fields.
     pub max_hops: usize,

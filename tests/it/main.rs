@@ -5,6 +5,7 @@
 mod support;
 
 mod architecture;
+mod decision_0001_smtp_listener;
 mod intake;
 mod placement;
 mod schema;
