@@ -1,0 +1,10 @@
+//! HTML made safe to show, and HTML made text. Input is bounded in size and depth first: the libraries are quadratic.
+
+mod bounds;
+mod link;
+mod sanitise;
+mod text;
+
+pub use link::from_text;
+pub use sanitise::sanitise;
+pub use text::to_text;

@@ -1,0 +1,257 @@
+//! Address lists (RFC 5322 §3.4 and §4.4), read so that nobody can hide the address he sends from: where there is an
+//! angle bracket, only what stands in it is the address.
+
+use crate::model::Address;
+
+use super::{names, words};
+
+/// More addresses than this of one field are not kept.
+const MAX_ADDRESSES: usize = 1_000;
+/// How far the end of a quoted string or bracket is looked for, so that a flood of openings stays linear.
+const MAX_TOKEN: usize = 2_000;
+
+/// What has been read of one mailbox.
+#[derive(Default)]
+struct Mailbox {
+    /// Words outside quotes, brackets and comments; a name, or an address without brackets.
+    bare: Vec<u8>,
+    /// The same with quoted strings, unquoted.
+    phrase: Vec<u8>,
+    comment: Vec<u8>,
+    angle: Option<Vec<u8>>,
+}
+
+/// Mailboxes of an unfolded field value, groups dissolved into their members.
+pub(super) fn read(value: &[u8], charset_hint: Option<&[u8]>) -> Vec<Address> {
+    let mut out = Vec::new();
+    let mut mailbox = Mailbox::default();
+    let mut at = 0;
+    while at < value.len() && out.len() < MAX_ADDRESSES {
+        let rest = &value[at..];
+        at += match rest[0] {
+            b',' | b';' => {
+                out.extend(std::mem::take(&mut mailbox).finish(charset_hint));
+                1
+            }
+            b':' if mailbox.is_group_name(&rest[1..]) => {
+                mailbox = Mailbox::default();
+                1
+            }
+            b'"' => mailbox.quoted(rest),
+            b'(' => mailbox.comment(rest),
+            b'<' => mailbox.angle(rest),
+            byte => mailbox.other(byte, rest),
+        };
+    }
+    out.extend(mailbox.finish(charset_hint));
+    out
+}
+
+impl Mailbox {
+    /// A `:` ends a group's name, unless it stands inside an address (`x:y@example.org`) or a time.
+    fn is_group_name(&self, rest: &[u8]) -> bool {
+        self.angle.is_none()
+            && !self.phrase.contains(&b'@')
+            && rest.first().is_none_or(|b| {
+                b.is_ascii_whitespace()
+                    || matches!(b, b';' | b'<' | b'"')
+                    || rest[..rest.len().min(MAX_TOKEN)].contains(&b';')
+            })
+    }
+
+    fn other(&mut self, byte: u8, rest: &[u8]) -> usize {
+        let word = encoded_word_length(rest);
+        let taken = word.unwrap_or(1);
+        if word.is_some() {
+            self.phrase.extend_from_slice(&rest[..taken]);
+            self.bare.extend_from_slice(&rest[..taken]);
+        } else {
+            self.phrase.push(byte);
+            self.bare.push(byte);
+        }
+        taken
+    }
+
+    /// A quoted string with its escapes; one that never ends is taken as it stands, quote and all.
+    fn quoted(&mut self, rest: &[u8]) -> usize {
+        let Some(end) = closing(rest, b'"') else {
+            self.phrase.push(b' ');
+            return 1;
+        };
+        let local_part = rest.get(end + 1) == Some(&b'@');
+        if local_part {
+            self.phrase.extend_from_slice(&rest[..=end]);
+            self.bare.extend_from_slice(&rest[..=end]);
+        } else {
+            self.phrase.extend(unescaped(&rest[1..end]));
+        }
+        end + 1
+    }
+
+    /// A comment with the comments in it.
+    fn comment(&mut self, rest: &[u8]) -> usize {
+        let (mut depth, mut at) = (0usize, 0);
+        while let Some(&byte) = rest.get(at) {
+            match byte {
+                b'\\' => at += 1,
+                b'(' => depth += 1,
+                b')' => depth -= 1,
+                _ => {}
+            }
+            at += 1;
+            if depth == 0 {
+                break;
+            }
+        }
+        let end = at.min(rest.len());
+        let inner = rest[1..end].strip_suffix(b")").unwrap_or(&rest[1..end]);
+        if !self.comment.is_empty() {
+            self.comment.push(b' ');
+        }
+        self.comment.extend(unescaped(inner));
+        end
+    }
+
+    /// `<address>`; the last of several counts, as it does for those who route mail by it. A bracket that never closes
+    /// ends with its mailbox.
+    fn angle(&mut self, rest: &[u8]) -> usize {
+        let end = match closing(rest, b'>') {
+            Some(end) => end,
+            None => rest.iter().position(|b| matches!(b, b',' | b';')).unwrap_or(rest.len()),
+        };
+        let inner = rest.get(1..end).unwrap_or_default();
+        if self.angle.is_none() || !inner.trim_ascii().is_empty() {
+            self.angle = Some(inner.to_vec());
+        }
+        (end + usize::from(rest.get(end) == Some(&b'>'))).max(1)
+    }
+
+    fn finish(self, charset_hint: Option<&[u8]>) -> Option<Address> {
+        let text = |bytes: &[u8]| names::readable(&words::decode(bytes, charset_hint));
+        let (address, name) = match &self.angle {
+            Some(angle) => (clean_address(angle), text(&self.phrase)),
+            None if self.bare.contains(&b'@') => split_bare(&self.bare, &text),
+            None => (String::new(), text(&self.phrase)),
+        };
+        let name = if name.is_empty() { text(&self.comment) } else { name };
+        let name = name.trim_matches(|c| c == '"' || c == '\'').trim().to_owned();
+        if address.is_empty() && name.is_empty() {
+            return None;
+        }
+        if address.is_empty() && self.angle.is_none() && !name.contains(' ') {
+            return Some(Address { name: None, email: name });
+        }
+        Some(Address { name: (!name.is_empty()).then_some(name), email: address })
+    }
+}
+
+/// Without brackets: the word with the `@` is the address, the others are a name (`jo@example.org Jo Doe`).
+fn split_bare(bare: &[u8], text: &dyn Fn(&[u8]) -> String) -> (String, String) {
+    let joined = text(bare).replace(" @ ", "@").replace(" @", "@").replace("@ ", "@");
+    if let Some(at) = joined.find("\"@").filter(|_| joined.starts_with('"')) {
+        let end = joined[at..].find(' ').map_or(joined.len(), |space| at + space);
+        return (clean_address(&joined.as_bytes()[..end]), joined[end..].trim().to_owned());
+    }
+    let mut rest = Vec::new();
+    let mut address = String::new();
+    for word in joined.split(' ') {
+        if address.is_empty() && word.contains('@') {
+            address = clean_address(word.as_bytes());
+        } else {
+            rest.push(word);
+        }
+    }
+    (address, rest.join(" "))
+}
+
+/// The address itself: no white space or control characters, no `mailto:`, no source route (RFC 5321 §F.2), and no comment.
+fn clean_address(bytes: &[u8]) -> String {
+    let decoded = words::decode(bytes, None);
+    let quoted = decoded.trim_start().starts_with('"');
+    let mut text: String = decoded
+        .chars()
+        .filter(|c| !c.is_control() && (quoted || !c.is_whitespace()) && !matches!(c, '<' | '>'))
+        .filter(|c| names::readable(c.encode_utf8(&mut [0; 4])).len() == c.len_utf8() || *c == ' ')
+        .collect();
+    if let Some((before, after)) = text.split_once('(') {
+        let tail = after.split_once(')').map_or("", |(_, tail)| tail);
+        text = format!("{before}{tail}");
+    }
+    let text = text.trim().trim_end_matches(',');
+    let text = text.strip_prefix("mailto:").unwrap_or(text);
+    let text = if text.starts_with('@') { text.split_once(':').map_or(text, |(_, rest)| rest) } else { text };
+    text.trim_matches(|c| c == '\'' || c == ';').to_owned()
+}
+
+/// Length of an encoded word at the start, so that what it holds is never read as grammar.
+fn encoded_word_length(rest: &[u8]) -> Option<usize> {
+    let inner = rest.strip_prefix(b"=?")?;
+    let mut marks = inner.iter().take(400).enumerate().filter(|(_, b)| **b == b'?').map(|(at, _)| at);
+    let (_, second) = (marks.next()?, marks.next()?);
+    let text = &inner[second + 1..];
+    let end = memchr::memmem::find(&text[..text.len().min(MAX_TOKEN)], b"?=")?;
+    Some(2 + second + 1 + end + 2)
+}
+
+/// Index of the closing mark, escapes skipped.
+fn closing(bytes: &[u8], mark: u8) -> Option<usize> {
+    let mut at = 1;
+    while let Some(&byte) = bytes.get(at).filter(|_| at < MAX_TOKEN) {
+        match byte {
+            b'\\' => at += 1,
+            _ if byte == mark => return Some(at),
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+fn unescaped(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut escaped = false;
+    for &byte in bytes {
+        if byte == b'\\' && !escaped {
+            escaped = true;
+        } else {
+            out.push(byte);
+            escaped = false;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_lists_and_their_violations() {
+        for (value, expected) in [
+            ("jo@example.org", ":jo@example.org"),
+            ("Jo Doe <jo@example.org>", "Jo Doe:jo@example.org"),
+            ("\"Doe, Jo\" <jo@example.org>, b@c.example", "Doe, Jo:jo@example.org|:b@c.example"),
+            ("jo@example.org (Jo Doe)", "Jo Doe:jo@example.org"),
+            ("=?utf-8?Q?Doe=2C_J=C3=B6?= <jo@example.org>", "Doe, Jö:jo@example.org"),
+            ("team: a@b.example, C <c@d.example>;", ":a@b.example|C:c@d.example"),
+            ("undisclosed-recipients:;", ""),
+            ("boss@example.org <mallory@evil.example>", "boss@example.org:mallory@evil.example"),
+            ("<boss@example.org> <mallory@evil.example>", ":mallory@evil.example"),
+            ("\"quoted local\"@example.org", ":\"quoted local\"@example.org"),
+            ("<@relay.example:jo@example.org>", ":jo@example.org"),
+            ("<mailto:jo@example.org>", ":jo@example.org"),
+            ("Jo <jo@exa\0mple.org\r\n>", "Jo:jo@example.org"),
+            ("Jo <jo@example.org", "Jo:jo@example.org"),
+            ("jo @ example.org", ":jo@example.org"),
+            ("postmaster", ":postmaster"),
+            ("\"unclosed <jo@example.org>", "unclosed:jo@example.org"),
+            ("Jo (a (nested) comment) <jo@example.org>", "Jo:jo@example.org"),
+            ("", ""),
+        ] {
+            let read = read(value.as_bytes(), None);
+            let shown: Vec<String> =
+                read.iter().map(|a| format!("{}:{}", a.name.as_deref().unwrap_or(""), a.email)).collect();
+            assert_eq!(shown.join("|"), expected, "{value:?}");
+        }
+    }
+}
