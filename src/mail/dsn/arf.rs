@@ -1,5 +1,7 @@
 //! Feedback reports (RFC 5965): someone marked our mail as spam.
 
+use std::collections::HashSet;
+
 use super::super::parse::ParsedMail;
 use super::fields::{self, Field};
 use super::returned::Returned;
@@ -8,9 +10,12 @@ use super::{Action, DeliveryReport, RecipientReport};
 /// Feedback that nobody complains in: RFC 6591 reports on authentication, and mail taken out of a spam folder.
 const NO_COMPLAINTS: [&str; 4] = ["auth-failure", "dmarc", "not-spam", "dkim"];
 
-/// A report with a `message/feedback-report` part; `None` otherwise.
+/// A report with a `message/feedback-report` part, or Microsoft's older form; `None` otherwise.
 pub(super) fn read(mail: &ParsedMail, returned: &Returned) -> Option<DeliveryReport> {
-    let part = mail.attachments.iter().find(|part| part.content_type == "message/feedback-report")?;
+    let Some(part) = mail.attachments.iter().find(|part| part.content_type == "message/feedback-report")
+    else {
+        return junk_mail_report(mail, returned);
+    };
     let text = String::from_utf8_lossy(&part.content);
     let all: Vec<Field> = fields::groups(&text).into_iter().flatten().collect();
     let value = |name: &str| all.iter().find(|field| field.name == name).map(|field| field.value.as_str());
@@ -18,24 +23,36 @@ pub(super) fn read(mail: &ParsedMail, returned: &Returned) -> Option<DeliveryRep
     if NO_COMPLAINTS.contains(&kind.as_str()) {
         return None;
     }
-    let mut recipients: Vec<String> = all
-        .iter()
-        .filter(|field| matches!(field.name.as_str(), "original-rcpt-to" | "removal-recipient"))
-        .filter_map(|field| fields::address(&field.value))
-        .collect();
-    if recipients.is_empty() {
-        recipients.clone_from(&returned.to);
-    }
-    recipients.dedup();
-    let report = |recipient| RecipientReport {
-        recipient,
-        action: Action::Complaint,
-        status: None,
-        diagnostic: Some(format!("feedback type {kind}")),
-    };
+    let named = all.iter().filter(|f| matches!(f.name.as_str(), "original-rcpt-to" | "removal-recipient"));
+    let named: Vec<String> = named.filter_map(|field| fields::address(&field.value)).collect();
+    let recipients = if named.is_empty() { &returned.to } else { &named };
     Some(DeliveryReport {
-        recipients: recipients.into_iter().map(report).collect(),
+        recipients: complaints(recipients, &format!("feedback type {kind}")),
         original_message_id: None,
         reporting_mta: value("reporting-mta").map(|mta| fields::untyped(mta).to_owned()),
     })
+}
+
+/// Outlook.com's junk mail reporting gives the mail back without a word.
+fn junk_mail_report(mail: &ParsedMail, returned: &Returned) -> Option<DeliveryReport> {
+    let from_microsoft = mail.sole_from()?.email.eq_ignore_ascii_case("staff@hotmail.com");
+    if !from_microsoft || !mail.subject.to_ascii_lowercase().starts_with("complaint about message from") {
+        return None;
+    }
+    let recipients = complaints(&returned.to, "reported as junk");
+    Some(DeliveryReport { recipients, ..DeliveryReport::default() })
+}
+
+/// One complaint for each recipient; one of nobody where the report hides who complains (RFC 6590).
+fn complaints(recipients: &[String], diagnostic: &str) -> Vec<RecipientReport> {
+    let mut seen = HashSet::new();
+    let report = |recipient: &String| RecipientReport {
+        recipient: recipient.clone(),
+        action: Action::Complaint,
+        status: None,
+        diagnostic: Some(diagnostic.to_owned()),
+    };
+    let unknown = [String::new()];
+    let recipients = if recipients.is_empty() { &unknown } else { recipients };
+    recipients.iter().filter(|recipient| seen.insert(*recipient)).map(report).collect()
 }

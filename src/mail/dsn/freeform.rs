@@ -25,7 +25,7 @@ static PHRASE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?ix) (could|can|was|were|is|has|have|been|be)\s?(not|n.t)\ (yet\ )?(be\ |been\ )?(successfully\ )?(deliver|sent|reach) | not\ (be\ )?(deliver|reach)(ed|able)?\ (to|within)
         | (unable|not\ able|failed|wasn.t\ able|unsuccessful|tried|attempt\w*)\ (to|in)\ (be\ )?(deliver|send|reach|relay) | undeliver(able|ed) | delivery\ (to|of|for)\ .{0,60}(fail|delay|aborted|not\ possible|impossible)
-        | delivery\ (has\ )?(failed|failure|is\ delayed|error|was\ not|attempt|problem) | (error|problem|failure)s?\ .{0,30}deliver | (fail|error)\w*\ (to|address|recipient)
+        | delivery\ (has\ )?(failed|failure|is\ delayed|error|was\ not|attempt|problem) | (error|problem|failure|trouble|difficult(y|ies))s?\ .{0,30}(deliver|sending) | rejected\ recipient | (fail|error)\w*\ (to|address|recipient)
         | address(es|\(es\))?\ .{0,20}(failed|delivery\ problems|fatal|errors?) | failed\ (address|recipient) | did\ ?n[o']t\ (reach|receive) | did\ not\ reach | not\ .{0,20}receive\ (a\ copy\ of\ )?(your|this)\ m
         | (permanent|fatal|transient|delivery)\ (fatal\ |delivery\ )?errors? | could\ not\ be\ (reached|found|completed|sent|processed) | (has|have)\ been\ (delayed|rejected|returned|blocked|bounced)
         | (is|are|being)\ (being\ )?(returned|delayed|rejected|bounced) | delayed\ for | will\ be\ retried | problem\ with\ the\ e-?mail\ address | not\ accepting\ mail | no\ valid\ recipients | delivery\ status\ notification
@@ -60,7 +60,10 @@ static BARE_NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[A-Za-z0-9][A-Za
 
 struct Found {
     recipient: String,
+    /// What is said about it.
     words: String,
+    /// Whether all has been said.
+    ended: bool,
 }
 
 /// A bounce without a status part; `None` when a sign is missing.
@@ -72,11 +75,16 @@ pub(super) fn read(envelope: &Envelope, mail: &ParsedMail, returned: &Returned) 
     let (report, back) = returned::split(&mail.text);
     let gives_back =
         !back.is_empty() || mail.attachments.iter().any(|part| part.content_type.starts_with("message/"));
-    let says_so = PHRASE.is_match(&report.split_whitespace().collect::<Vec<_>>().join(" "));
+    let says_so = PHRASE.is_match(&one_line(report));
     if !is_report(signs, says_so, gives_back) {
         return None;
     }
-    let found = recipients(mail, report, returned);
+    let mut found = recipients(mail, report, returned);
+    if let [one] = found.as_mut_slice()
+        && !status::is_reason(&one.words)
+    {
+        one.words = one_line(report);
+    }
     if found.is_empty() && !(signs.subject && signs.daemon) {
         return None;
     }
@@ -87,7 +95,8 @@ pub(super) fn read(envelope: &Envelope, mail: &ParsedMail, returned: &Returned) 
 
 /// What the text says about one address: the lines from its mention to the next address.
 pub(super) fn words_about(mail: &ParsedMail, recipient: &str) -> String {
-    let (report, _) = returned::split(&mail.text);
+    let body = returned::body(mail);
+    let (report, _) = returned::split(&body);
     let found = at_line_heads(report).into_iter().find(|found| found.recipient == recipient);
     found.map(|found| found.words).unwrap_or_default()
 }
@@ -100,7 +109,7 @@ fn is_report(signs: Signs, says_so: bool, gives_back: bool) -> bool {
 
 /// Who failed: by the text, else by `X-Failed-Recipients`, else the one to whom the returned mail went.
 fn recipients(mail: &ParsedMail, report: &str, returned: &Returned) -> Vec<Found> {
-    let whole = report.split_whitespace().collect::<Vec<_>>().join(" ");
+    let whole = one_line(report);
     let ways: [&dyn Fn() -> Vec<Found>; 5] = [
         &|| at_line_heads(report),
         &|| in_sentences(report),
@@ -111,26 +120,18 @@ fn recipients(mail: &ParsedMail, report: &str, returned: &Returned) -> Vec<Found
     ways.into_iter().map(|way| way()).find(|found| !found.is_empty()).unwrap_or_default()
 }
 
-/// Addresses that begin a line behind the phrase; the lines up to the next one are about it.
+/// Addresses that begin a line behind the phrase; the lines up to the next one, or to the end of the paragraph that
+/// gives the reason, are about it.
 fn at_line_heads(report: &str) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     let mut before = String::new();
     for line in lines(report) {
-        match head_address(line) {
-            Some((recipient, rest)) if counts(&before, rest, &found) => {
-                match found.iter().position(|f| f.recipient == recipient) {
-                    Some(known) => found[known].add(rest),
-                    None if found.len() < MAX_RECIPIENTS => {
-                        found.push(Found { recipient, words: rest.to_owned() });
-                    }
-                    None => break,
-                }
-            }
-            _ => {
-                if let Some(last) = found.last_mut() {
-                    last.add(line);
-                }
-            }
+        let head = head_address(line).filter(|(_, rest)| counts(&before, line, rest, &found));
+        match (head, found.last_mut()) {
+            (Some((recipient, rest)), _) => mention(&mut found, recipient, rest),
+            (None, Some(last)) if line.trim().is_empty() => last.ended |= status::is_reason(&last.words),
+            (None, Some(last)) if !last.ended => last.add(line),
+            (None, _) => {}
         }
         before.push(' ');
         before.push_str(line.trim());
@@ -139,8 +140,24 @@ fn at_line_heads(report: &str) -> Vec<Found> {
     found
 }
 
-/// Whether an address at the head of a line is a failed one: introduced by the phrase, or followed by its reason.
-fn counts(before: &str, rest: &str, found: &[Found]) -> bool {
+/// Adds a recipient, or more words about a known one.
+fn mention(found: &mut Vec<Found>, recipient: String, words: &str) {
+    match found.iter().position(|known| known.recipient == recipient) {
+        Some(known) => {
+            found[known].ended = false;
+            found[known].add(words);
+        }
+        None if found.len() < MAX_RECIPIENTS => found.push(Found::new(recipient, words)),
+        None => {}
+    }
+}
+
+/// Whether an address at the head of a line is a failed one: introduced by the phrase, followed by its reason, or
+/// written as qmail's bounces have it (<https://cr.yp.to/proto/qsbmf.txt>).
+fn counts(before: &str, line: &str, rest: &str, found: &[Found]) -> bool {
+    if line.starts_with('<') && rest.starts_with(':') {
+        return true;
+    }
     let previous = &before[before.floor_char_boundary(before.len().saturating_sub(80))..];
     if rest.starts_with("...") {
         return found.is_empty();
@@ -168,16 +185,12 @@ fn head_address(line: &str) -> Option<(String, &str)> {
 fn in_sentences(report: &str) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     let mut pending = false;
-    for line in lines(report) {
+    for line in lines(report).filter(|line| !line.trim().is_empty()) {
         let says_so = PHRASE.is_match(line) || status::is_reason(line) || line.contains("generated from");
         let other = OTHER.is_match(line) && !line.contains("generated from");
         let addresses = fields::addresses(line);
         if (says_so || pending) && !other {
-            for recipient in addresses.into_iter().take(1) {
-                if !found.iter().any(|f| f.recipient == recipient) && found.len() < MAX_RECIPIENTS {
-                    found.push(Found { recipient, words: String::new() });
-                }
-            }
+            addresses.into_iter().take(1).for_each(|recipient| mention(&mut found, recipient, ""));
         }
         pending = says_so && found.is_empty();
         if let Some(last) = found.last_mut() {
@@ -188,7 +201,7 @@ fn in_sentences(report: &str) -> Vec<Found> {
 }
 
 fn named(recipients: impl Iterator<Item = String>, whole: &str) -> Vec<Found> {
-    recipients.take(MAX_RECIPIENTS).map(|recipient| Found { recipient, words: whole.to_owned() }).collect()
+    recipients.take(MAX_RECIPIENTS).map(|recipient| Found::new(recipient, whole)).collect()
 }
 
 /// Users of the reporting provider, named without its domain.
@@ -200,10 +213,7 @@ fn bare_names(mail: &ParsedMail, report: &str) -> Vec<Found> {
     let mut found = Vec::new();
     for line in lines(report) {
         if introduced && BARE_NAME.is_match(line.trim()) {
-            found.push(Found {
-                recipient: format!("{}@{domain}", line.trim()).to_lowercase(),
-                words: report.to_owned(),
-            });
+            found.push(Found::new(format!("{}@{domain}", line.trim()).to_lowercase(), &one_line(report)));
         }
         introduced |= PHRASE.is_match(line) && line.to_ascii_lowercase().contains("recipient");
     }
@@ -213,10 +223,19 @@ fn bare_names(mail: &ParsedMail, report: &str) -> Vec<Found> {
 
 fn lines(report: &str) -> impl Iterator<Item = &str> {
     let cut = |line: &'_ str| line.floor_char_boundary(MAX_LINE);
-    report.lines().filter(|line| !line.trim().is_empty()).take(MAX_LINES).map(move |line| &line[..cut(line)])
+    report.lines().take(MAX_LINES).map(move |line| &line[..cut(line)])
+}
+
+/// The beginning of a text in one line.
+fn one_line(text: &str) -> String {
+    lines(text).flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
 }
 
 impl Found {
+    fn new(recipient: String, words: &str) -> Self {
+        Self { recipient, words: words.to_owned(), ended: false }
+    }
+
     fn add(&mut self, line: &str) {
         if self.words.len() < MAX_DIAGNOSTIC {
             self.words.push(' ');

@@ -1,8 +1,10 @@
 //! The mail that a report gives back, or its headers.
 
+use std::borrow::Cow;
+
 use mail_parser::MessageParser;
 
-use super::super::parse::ParsedMail;
+use super::super::parse::{Attachment, ParsedMail};
 use super::fields;
 use crate::model::MessageId;
 
@@ -13,20 +15,40 @@ const MAX_HEADERS: usize = 64 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Returned {
     pub message_id: Option<MessageId>,
-    /// Addresses of `To`, lower case.
+    /// Addresses of `To` and its kin, lower case, no doubles.
     pub to: Vec<String>,
 }
 
 /// From the parts that carry them, else from the end of the text.
 pub(super) fn read(mail: &ParsedMail) -> Returned {
-    let part = mail.attachments.iter().find(|part| {
-        let kind = part.content_type.as_str();
-        matches!(kind, "message/rfc822" | "text/rfc822-headers" | "text/rfc822-header" | "message/global")
-            || matches!(kind, "message/global-headers" | "message/rfc822-headers" | "message/partial")
-    });
-    match part {
+    match mail.attachments.iter().find(|part| is_returned(part)) {
         Some(part) => from_bytes(&part.content),
-        None => from_text(&mail.text),
+        None => from_text(&body(mail)),
+    }
+}
+
+/// The text; of a mail whose parts can't be told apart, all of it.
+pub(super) fn body(mail: &ParsedMail) -> Cow<'_, str> {
+    let whole = mail.attachments.iter().find(|part| part.content_type.starts_with("multipart/"));
+    match whole.filter(|_| mail.text.trim().is_empty()) {
+        Some(part) => String::from_utf8_lossy(&part.content),
+        None => Cow::Borrowed(&mail.text),
+    }
+}
+
+fn is_returned(part: &Attachment) -> bool {
+    match part.content_type.as_str() {
+        "message/rfc822" | "message/global" | "message/partial" => true,
+        "text/rfc822-headers"
+        | "text/rfc822-header"
+        | "message/rfc822-headers"
+        | "message/global-headers" => true,
+        "text/plain" => {
+            let start = String::from_utf8_lossy(&part.content[..part.content.len().min(4096)]);
+            start.lines().any(is_field_of_a_mail)
+                && start.lines().find(|l| !l.is_empty()).is_some_and(is_field)
+        }
+        _ => false,
     }
 }
 
@@ -56,10 +78,12 @@ fn from_bytes(bytes: &[u8]) -> Returned {
     };
     let mut to = Vec::new();
     for (name, value) in mail.headers_raw() {
-        if name.eq_ignore_ascii_case("to") || name.eq_ignore_ascii_case("x-original-to") {
+        if ["to", "x-original-to", "x-hmxmroriginalrecipient"].contains(&name.to_ascii_lowercase().as_str()) {
             to.extend(fields::addresses(value));
         }
     }
+    to.sort_unstable();
+    to.dedup();
     Returned { message_id: mail.message_id().and_then(MessageId::new), to }
 }
 
@@ -78,7 +102,7 @@ fn is_field_of_a_mail(line: &str) -> bool {
 
 /// `--- Below this line is a copy of the message.` and its many relatives: ruled, or a sentence of its own.
 fn is_separator(line: &str) -> bool {
-    const PHRASES: [&str; 20] = [
+    const PHRASES: [&str; 23] = [
         "this is a copy of",
         "line is a copy of",
         "original message",
@@ -98,6 +122,9 @@ fn is_separator(line: &str) -> bool {
         "message follows",
         "original mail follows",
         "original headers",
+        "bounced e-mail",
+        "bounced message",
+        "start of returned",
         "undelivered message",
     ];
     let line = line.trim();

@@ -19,7 +19,8 @@ pub(super) fn read(envelope: &Envelope, mail: &ParsedMail, returned: &Returned) 
         complete(&mut report, envelope, mail, returned);
         return Some(report);
     }
-    let (text, _) = returned::split(&mail.text);
+    let body = returned::body(mail);
+    let (text, _) = returned::split(&body);
     let stated = text.contains("inal-Recipient:") || text.contains("inal-recipient:");
     if !stated || !machine {
         return None;
@@ -54,10 +55,10 @@ fn from_fields(text: &str) -> DeliveryReport {
                 value(&group, "original-message-id").and_then(crate::model::MessageId::new);
         }
         for group in by_recipient(&group) {
-            let room = report.recipients.len() < MAX_RECIPIENTS;
-            let Some(recipient) = recipient_report(group).filter(|_| room) else { continue };
-            if !report.recipients.contains(&recipient) {
-                report.recipients.push(recipient);
+            for recipient in recipient_reports(group) {
+                if report.recipients.len() < MAX_RECIPIENTS && !report.recipients.contains(&recipient) {
+                    report.recipients.push(recipient);
+                }
             }
         }
     }
@@ -77,19 +78,25 @@ fn by_recipient(group: &[Field]) -> impl Iterator<Item = &[Field]> {
     })
 }
 
-fn recipient_report(group: &[Field]) -> Option<RecipientReport> {
-    let names = ["final-recipient", "original-recipient", "x-actual-recipient", "x-original-recipient"];
-    let recipient = names.iter().filter_map(|name| value(group, name)).find_map(fields::address)?;
+/// One for the address that we wrote to, and one for the address that it was forwarded to, where they differ: the
+/// report names both, and only the first is known to us.
+fn recipient_reports(group: &[Field]) -> Vec<RecipientReport> {
+    let address = |name: &&str| value(group, name).and_then(fields::address);
+    let original = ["original-recipient", "x-original-recipient"].iter().find_map(address);
+    let last = ["final-recipient", "x-actual-recipient"].iter().find_map(address);
     let diagnostic = diagnostic(group);
+    let said = diagnostic.as_deref().unwrap_or_default();
     let stated = value(group, "status").and_then(status::written);
     let action = action(group, stated.as_deref());
-    let said = diagnostic.as_deref().unwrap_or_default();
-    let stated = match stated {
-        Some(code) if !status::is_vague(&code) => Some(code),
-        vague => status::written(said).filter(|code| !status::is_vague(code)).or(vague),
+    let status = status::truest(said, stated).or_else(|| status::inferred(said, action == Action::Delayed));
+    let forwarded = last.filter(|last| original.as_ref() != Some(last));
+    let report = |recipient| RecipientReport {
+        recipient,
+        action,
+        status: status.clone(),
+        diagnostic: diagnostic.clone(),
     };
-    let status = stated.or_else(|| status::inferred(said, action == Action::Delayed));
-    Some(RecipientReport { recipient, action, status, diagnostic })
+    original.into_iter().chain(forwarded).map(report).collect()
 }
 
 fn diagnostic(group: &[Field]) -> Option<String> {
@@ -126,10 +133,9 @@ fn complete(report: &mut DeliveryReport, envelope: &Envelope, mail: &ParsedMail,
         report.recipients = said.recipients;
     }
     for recipient in &mut report.recipients {
-        if recipient.status.as_deref().is_none_or(status::is_vague) {
+        if recipient.status.as_deref().is_none_or(status::is_generic) {
             let text = freeform::words_about(mail, &recipient.recipient);
-            let better = status::written(&text).filter(|code| !status::is_vague(code));
-            recipient.status = better.or_else(|| recipient.status.take());
+            recipient.status = status::truest(&text, recipient.status.take());
         }
     }
 }

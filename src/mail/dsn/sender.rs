@@ -12,7 +12,7 @@ static SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?ix) undeliver | un-?deliverable | not\ deliver | non-?deliver | delivery\ (status|failure|failed|problem|report|error|notification|delayed|has\ failed)
         | (mail|message|e-?mail)\ (delivery|system\ error|failure|failed|could\ not|status) | failed\ delivery | failure\ (notice|delivery|notification)
-        | returned\ (mail|to\ sender|message) | returning\ (message\ )?to\ sender | could\ not\ (send|be\ delivered|deliver) | mail\ not\ sent
+        | returned\ (mail|to\ sender|message) | returning\ (message\ )?to\ sender | could\ not\ (send|be\ delivered|deliver) | mail\ not\ sent | (error|problem|trouble)\ (sending|delivering)
         | delivery\ notification | warning:\ (could\ not|message) | delayed\ mail | postmaster\ notify | rejected\ mail | bounced?\ (mail|message|e-?mail)
         | unzustellbar | nicht\ zugestellt | zustellung | non\ remis | non\ distribu | échec | no\ se\ (ha\ )?(puede|pudo|podido|entreg) | devuelto | no\ entregado
         | mancato\ recapito | mancata\ consegna | non\ recapita | não\ (foi\ )?(pode|entreg) | devolvid | onbestelbaar | niet\ (worden\ )?(bezorgd|afgeleverd)

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::super::parse::ParsedMail;
-use super::{Action, DeliveryReport, RecipientReport, status};
+use super::{Action, DeliveryReport, RecipientReport, fields, status};
 use crate::model::MessageId;
 
 #[derive(Deserialize)]
@@ -13,6 +13,7 @@ struct Notification {
     notification_type: String,
     bounce: Option<Bounce>,
     complaint: Option<Complaint>,
+    delivery: Option<Delivery>,
     mail: Option<Mail>,
 }
 
@@ -33,6 +34,13 @@ struct Complaint {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+struct Delivery {
+    recipients: Vec<String>,
+    smtp_response: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Recipient {
     email_address: String,
     action: Option<String>,
@@ -49,27 +57,44 @@ struct Mail {
 /// A notification in the text of a mail from Amazon; `None` otherwise.
 pub(super) fn read(mail: &ParsedMail) -> Option<DeliveryReport> {
     let sender = mail.sole_from()?.email.to_ascii_lowercase();
-    let json = mail.text.trim_start();
+    // The service breaks long lines, even inside a string.
+    let json = mail.text.trim_start().replace('\n', "");
     if !sender.ends_with(".amazonaws.com") || !json.starts_with('{') {
         return None;
     }
-    let mut values = serde_json::Deserializer::from_str(json).into_iter::<Notification>();
+    let mut values = serde_json::Deserializer::from_str(&json).into_iter::<Notification>();
     let notification = values.next()?.ok()?;
-    let transient =
-        notification.bounce.as_ref().is_some_and(|b| b.bounce_type.as_deref() == Some("Transient"));
-    let reporting_mta = notification.bounce.as_ref().and_then(|bounce| bounce.reporting_mta.clone());
-    let recipients =
-        match (notification.notification_type.as_str(), notification.bounce, notification.complaint) {
-            ("Bounce", Some(bounce), _) => {
-                bounce.bounced_recipients.into_iter().map(|r| bounced(r, transient)).collect()
-            }
-            ("Complaint", _, Some(complaint)) => {
-                complaint.complained_recipients.into_iter().map(complained).collect()
-            }
-            _ => return None,
-        };
-    let original_message_id = notification.mail.and_then(|m| m.message_id).and_then(|id| MessageId::new(&id));
+    let mta = notification.bounce.as_ref().and_then(|bounce| bounce.reporting_mta.as_deref());
+    let reporting_mta = mta.map(|mta| fields::untyped(mta).to_owned());
+    let original_message_id =
+        notification.mail.as_ref().and_then(|m| MessageId::new(m.message_id.as_deref()?));
+    let recipients = recipients(notification)?;
     Some(DeliveryReport { recipients, original_message_id, reporting_mta })
+}
+
+fn recipients(notification: Notification) -> Option<Vec<RecipientReport>> {
+    match notification.notification_type.as_str() {
+        "Bounce" => {
+            let bounce = notification.bounce?;
+            let transient = bounce.bounce_type.as_deref() == Some("Transient");
+            Some(bounce.bounced_recipients.into_iter().map(|r| bounced(r, transient)).collect())
+        }
+        "Complaint" => {
+            Some(notification.complaint?.complained_recipients.into_iter().map(complained).collect())
+        }
+        "Delivery" => {
+            let delivery = notification.delivery?;
+            Some(
+                delivery.recipients.iter().map(|r| delivered(r, delivery.smtp_response.as_deref())).collect(),
+            )
+        }
+        _ => None,
+    }
+}
+
+fn delivered(recipient: &str, said: Option<&str>) -> RecipientReport {
+    let (recipient, diagnostic) = (recipient.to_lowercase(), said.map(str::to_owned));
+    RecipientReport { recipient, action: Action::Delivered, status: None, diagnostic }
 }
 
 fn bounced(recipient: Recipient, transient: bool) -> RecipientReport {

@@ -90,9 +90,21 @@ pub(super) fn is_reason(text: &str) -> bool {
     REPLY.is_match(text) || written(text).is_some() || PHRASE_SET.is_match(text)
 }
 
-/// `5.0.0`: says only that it failed.
-pub(super) fn is_vague(code: &str) -> bool {
-    code.ends_with(".0.0")
+/// The remote's own code before the one that the reporting MTA made of it: sendmail calls each refused recipient
+/// 5.1.1, and every MTA calls a mail that grew too old 4.4.7, whatever the remote said.
+pub(super) fn truest(words: &str, stated: Option<String>) -> Option<String> {
+    let of_replies = WITH_REPLY.captures_iter(words).map(|found| found[1].to_owned());
+    let precise = of_replies.take(20).find(|code| !is_generic(code));
+    precise
+        .or_else(|| stated.clone().filter(|code| !is_generic(code)))
+        .or_else(|| written(words).filter(|code| !is_generic(code)))
+        .or(stated)
+        .or_else(|| written(words))
+}
+
+/// `5.0.0` and `4.4.7`: they say only that it failed, or that it failed for long.
+pub(super) fn is_generic(code: &str) -> bool {
+    code.ends_with(".0.0") || code.ends_with(".4.7")
 }
 
 fn pattern(text: &str) -> Regex {
