@@ -75,3 +75,4 @@ pub mod desk;
 pub mod mail;
 pub mod smtp;
 pub mod store;
+pub mod telemetry;

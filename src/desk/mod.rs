@@ -1,5 +1,6 @@
 //! The verbs: one call, one transaction. Doors call these and nothing else; every verb reads like a recipe.
 
+mod admin;
 mod error;
 mod filing;
 mod intake;

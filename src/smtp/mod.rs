@@ -17,4 +17,4 @@ mod stream;
 mod tls;
 
 pub use listener::{Addresses, Error, Listener};
-pub use tls::Error as TlsError;
+pub use tls::{Certificate, Error as TlsError};

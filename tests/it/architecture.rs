@@ -24,7 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// Files of the binary: they put the rooms together, and may know them all.
-const BINARY: &[&str] = &["main", "cli"];
+const BINARY: &[&str] = &["main", "program"];
 
 /// One source file, without comments and without its tests.
 struct Source {

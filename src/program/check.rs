@@ -1,0 +1,173 @@
+//! `postdesk check`: each thing the desk needs, one line; `FAIL` names file, key, and what would be right.
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use postdesk::config::{Config, RelayTls, TransportKind};
+use postdesk::smtp::Certificate;
+use postdesk::store::Store;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::settings::{ConfigFile, environment};
+
+const RELAY_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Lines printed, and whether all were right.
+struct Report {
+    file: String,
+    good: bool,
+}
+
+impl Report {
+    fn ok(&self, what: impl std::fmt::Display) {
+        println!("ok   {what}");
+    }
+
+    fn fail(&mut self, key: &str, detail: impl std::fmt::Display) {
+        println!("FAIL {} {key}: {detail}", self.file);
+        self.good = false;
+    }
+}
+
+pub async fn run(file: ConfigFile) -> Result<ExitCode> {
+    let mut report = Report { file: file.name(), good: true };
+    if let Some(config) = configuration(&file, &mut report) {
+        database(&config, &mut report).await;
+        listeners(&config, &mut report).await;
+        certificate(&config, &mut report);
+        relay(&config, &mut report).await;
+    }
+    Ok(if report.good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn configuration(file: &ConfigFile, report: &mut Report) -> Option<Config> {
+    let loaded = match &file.config {
+        Some(path) => Config::load(path, environment()),
+        None => Config::load(std::path::Path::new(&report.file), environment()),
+    };
+    match loaded {
+        Ok(config) => {
+            report.ok(format_args!("configuration {}", report.file));
+            Some(config)
+        }
+        Err(problems) => {
+            for problem in problems.0 {
+                println!("FAIL {problem}");
+            }
+            report.good = false;
+            None
+        }
+    }
+}
+
+/// Opens the database and begins to write, which also finds a read-only file; keeps nothing.
+async fn database(config: &Config, report: &mut Report) {
+    let path = config.store.url.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//"));
+    let path = path.map(|path| Path::new(path.split('?').next().unwrap_or(path)));
+    if let Some(path) = path.filter(|path| !path.exists()) {
+        let directory =
+            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        match directory.is_dir() {
+            true => report.ok(format_args!("database {} is not there yet and will be made", path.display())),
+            false => report.fail("store.url", format_args!("there is no directory {}", directory.display())),
+        }
+        return;
+    }
+    let written: postdesk::store::Result<&str> = async {
+        let store = Store::open(&config.store.url, 1).await?;
+        store.begin().await?.rollback().await?;
+        let engine = store.engine();
+        store.close().await;
+        Ok(engine)
+    }
+    .await;
+    match written {
+        Ok(engine) => report.ok(format_args!("database {engine} can be written")),
+        Err(error) => report.fail("store.url", error),
+    }
+}
+
+/// Each address is bound and let go.
+async fn listeners(config: &Config, report: &mut Report) {
+    let smtp = config.smtp.enabled.then_some(&config.smtp);
+    let lists = [
+        ("smtp.listen", smtp.map(|smtp| &smtp.listen)),
+        ("smtp.listen_tls", smtp.map(|smtp| &smtp.listen_tls)),
+        ("http.listen", config.http.enabled.then_some(&config.http.listen)),
+    ];
+    for (key, addresses) in lists {
+        for address in addresses.into_iter().flatten() {
+            listener(key, &address.to_string(), report).await;
+        }
+    }
+    for address in smtp.into_iter().flat_map(|smtp| &smtp.lmtp_listen) {
+        match address.strip_prefix("unix:") {
+            Some(path) => unix_directory(Path::new(path), report),
+            None => listener("smtp.lmtp_listen", address, report).await,
+        }
+    }
+}
+
+async fn listener(key: &str, address: &str, report: &mut Report) {
+    match TcpListener::bind(address).await {
+        Ok(_) => report.ok(format_args!("{key} {address} is free")),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            let detail =
+                format!("{address} is taken, by a running postdesk perhaps; expected a free address");
+            report.fail(key, detail);
+        }
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let detail = format!("{address} needs the right to use low ports (CAP_NET_BIND_SERVICE)");
+            report.fail(key, detail);
+        }
+        Err(error) => report.fail(key, format_args!("{address}: {error}")),
+    }
+}
+
+fn unix_directory(path: &Path, report: &mut Report) {
+    let directory = path.parent().unwrap_or(path);
+    match directory.is_dir() {
+        true => report.ok(format_args!("smtp.lmtp_listen {} can be made", path.display())),
+        false => {
+            report.fail("smtp.lmtp_listen", format_args!("there is no directory {}", directory.display()))
+        }
+    }
+}
+
+fn certificate(config: &Config, report: &mut Report) {
+    let Some(tls) = &config.smtp.tls else { return };
+    match Certificate::load(tls) {
+        Ok(_) => report.ok(format_args!("certificate {}", tls.certificate.display())),
+        Err(error) => report.fail("smtp.tls", error),
+    }
+}
+
+/// Connects and waits for the greeting.
+async fn relay(config: &Config, report: &mut Report) {
+    let Some(relay) = &config.outbox.relay else { return };
+    if config.outbox.transport != TransportKind::Relay {
+        return;
+    }
+    let name = format!("{}:{}", relay.host, relay.port);
+    let greets = relay.tls != RelayTls::Tls;
+    match tokio::time::timeout(RELAY_PATIENCE, greeting(&name, greets)).await {
+        Ok(Ok(greeting)) => report.ok(format_args!("relay {name} {greeting}")),
+        Ok(Err(error)) => report.fail("outbox.relay.host", format_args!("{name}: {error:#}")),
+        Err(_) => report.fail("outbox.relay.host", format_args!("{name} does not answer")),
+    }
+}
+
+async fn greeting(name: &str, greets: bool) -> Result<String> {
+    let stream = TcpStream::connect(name).await?;
+    if !greets {
+        return Ok("is reachable".into());
+    }
+    let mut line = String::new();
+    BufReader::new(stream).take(512).read_line(&mut line).await.context("no greeting")?;
+    ensure!(line.starts_with("220"), "expected a greeting with 220, got {:?}", line.trim_end());
+    Ok(format!("greets: {}", line.trim_end()))
+}

@@ -1,0 +1,96 @@
+//! The commands, one file each.
+
+mod check;
+mod demo;
+mod init;
+mod node;
+mod say;
+mod send;
+mod serve;
+mod settings;
+mod token;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand, ValueEnum};
+use postdesk::telemetry::{self, LogFormat};
+
+pub use say::complain;
+use settings::ConfigFile;
+
+/// A support desk that lives in e-mail: SMTP in, tickets, an HTTP API, and an outbox that logs what it sent.
+#[derive(Parser)]
+#[command(version)]
+pub struct Cli {
+    /// How log lines look.
+    #[arg(long, global = true, env = "POSTDESK_LOG_FORMAT", default_value = "human")]
+    log_format: Format,
+    /// What is logged: `info`, `debug`, `info,postdesk::smtp=debug`.
+    #[arg(long, global = true, env = "POSTDESK_LOG")]
+    log: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Try it: a desk of its own with demo data; mail that leaves is captured, never sent.
+    Demo(demo::Args),
+    /// Write a commented postdesk.toml with a new key.
+    Init(init::Args),
+    /// Run the desk.
+    Serve(ConfigFile),
+    /// Say what is wrong with configuration, database, templates, listeners and relay.
+    Check(ConfigFile),
+    /// Bring the database up to date (`serve` does so too).
+    Migrate(ConfigFile),
+    /// API tokens.
+    Token(token::Args),
+    /// Send a mail to an SMTP server, for trying things out.
+    Send(send::Args),
+}
+
+/// Does what the command line says.
+pub fn run(cli: Cli) -> Result<ExitCode> {
+    let format = match cli.log_format {
+        Format::Human => LogFormat::Human,
+        Format::Json => LogFormat::Json,
+    };
+    // Commands that answer on standard output only warn; those that run log what happens.
+    let quiet = !matches!(cli.command, Command::Demo(_) | Command::Serve(_));
+    let filter = cli.log.as_deref().or(quiet.then_some("warn"));
+    telemetry::init(format, filter).map_err(|error| anyhow::anyhow!("--log: {error}"))?;
+    // One provider for all TLS, installed once.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match cli.command {
+        Command::Demo(args) => block_on(demo::run(args)),
+        Command::Init(args) => init::run(&args),
+        Command::Serve(file) => block_on(serve::run(file)),
+        Command::Check(file) => block_on(check::run(file)),
+        Command::Migrate(file) => block_on(serve::migrate(file)),
+        Command::Token(args) => block_on(token::run(args)),
+        Command::Send(args) => block_on(send::run(args)),
+    }
+}
+
+/// Runs on a small runtime: the work is waiting for sockets and disks, and each thread costs memory.
+fn block_on(work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.clamp(2, 8))
+        .thread_name("postdesk")
+        .enable_all()
+        .build()
+        .context("can't start the runtime")?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    result
+}

@@ -1,0 +1,119 @@
+//! A running node: doors opened on a desk, then everything that works in the background, until it is told to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use postdesk::desk::Desk;
+use postdesk::smtp;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+
+/// Longest wait for what is under way when stopping, on top of SMTP's own.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A desk with its doors open, not yet served.
+pub struct Node {
+    desk: Desk,
+    smtp: Option<Arc<smtp::Listener>>,
+}
+
+impl Node {
+    /// Opens the doors the settings switch on: whatever is wrong with an address is found before anything runs.
+    pub async fn open(desk: Desk) -> Result<Self> {
+        let config = desk.config().clone();
+        let smtp = match config.smtp.enabled {
+            true => Some(Arc::new(smtp::Listener::bind(desk.clone()).await?)),
+            false => None,
+        };
+        Ok(Self { desk, smtp })
+    }
+
+    /// The first SMTP address.
+    pub fn smtp_address(&self) -> Option<std::net::SocketAddr> {
+        self.smtp.as_ref()?.addresses().smtp.first().copied()
+    }
+
+    /// One line for each address that is listened on.
+    pub fn announce(&self) {
+        let Some(smtp) = &self.smtp else { return };
+        let addresses = smtp.addresses();
+        for address in &addresses.smtp {
+            info!(%address, "smtp listens");
+        }
+        for address in &addresses.smtps {
+            info!(%address, "smtp over TLS listens");
+        }
+        for address in &addresses.lmtp {
+            info!(%address, "lmtp listens");
+        }
+        for path in &addresses.lmtp_unix {
+            info!(path = %path.display(), "lmtp listens");
+        }
+    }
+
+    /// Serves until SIGTERM or SIGINT; then ends what is under way, in bounded time.
+    pub async fn run(self) -> Result<()> {
+        let stop = CancellationToken::new();
+        let mut works = Works { tasks: TaskTracker::new(), stop: stop.clone() };
+        if let Some(smtp) = self.smtp.clone() {
+            works.spawn("smtp", smtp.run(stop.clone()));
+        }
+        self.wait_for_signals(&stop).await?;
+        info!("stopping");
+        stop.cancel();
+        let patience = PATIENCE + Duration::from_secs(self.desk.config().smtp.shutdown_seconds);
+        works.tasks.close();
+        if tokio::time::timeout(patience, works.tasks.wait()).await.is_err() {
+            warn!(tasks = works.tasks.len(), "cut off, their time is up");
+        }
+        info!("stopped");
+        Ok(())
+    }
+
+    /// Returns when the node shall stop, on a signal or because a part of it ended; reads certificates on SIGHUP.
+    async fn wait_for_signals(&self, stop: &CancellationToken) -> Result<()> {
+        let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
+        let mut hang_up = signal(SignalKind::hangup()).context("SIGHUP")?;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return Ok(()),
+                _ = interrupt.recv() => return Ok(()),
+                () = stop.cancelled() => return Ok(()),
+                _ = hang_up.recv() => self.reload(),
+            }
+        }
+    }
+
+    fn reload(&self) {
+        match self.smtp.as_ref().map_or(Ok(()), |smtp| smtp.reload()) {
+            Ok(()) => info!("certificates read again"),
+            Err(error) => error!(%error, "certificates not read, the old ones stay"),
+        }
+    }
+}
+
+/// What runs in the background. A part that ends by itself, or panics, takes the node down: half a desk that looks
+/// alive helps nobody, and a supervisor starts it again.
+struct Works {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Works {
+    fn spawn(&mut self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            let ended = tokio::spawn(work).await;
+            if let Err(error) = ended {
+                error!(%error, part = name, "a part of the desk failed");
+            } else if !stop.is_cancelled() {
+                error!(part = name, "a part of the desk ended by itself");
+            }
+            stop.cancel();
+        });
+    }
+}

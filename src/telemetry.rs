@@ -1,0 +1,35 @@
+//! Logs: one line an event, for people or as JSON, on standard error. What is said stands at the doors: a line for
+//! each mail in, and one for each attempt out.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What is logged unless a filter says otherwise.
+const DEFAULT_FILTER: &str = "info,sqlx=warn,hyper=warn,rustls=warn";
+
+/// Starts logging. The filter is in `tracing`'s words: `debug`, `info,postdesk::smtp=debug`.
+///
+/// # Errors
+/// When the filter can't be read, or logging was started before.
+pub fn init(format: LogFormat, filter: Option<&str>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let filter = EnvFilter::builder().parse(filter.unwrap_or(DEFAULT_FILTER))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).try_init(),
+        LogFormat::Human => {
+            let colours = std::io::stderr().is_terminal();
+            lines.compact().with_target(false).with_ansi(colours).try_init()
+        }
+    }
+}
