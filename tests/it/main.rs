@@ -6,6 +6,7 @@ mod support;
 
 mod architecture;
 mod decision_0001_smtp_listener;
+mod durability;
 mod intake;
 mod placement;
 mod schema;

@@ -44,7 +44,11 @@ impl App {
 
     /// The same, with other settings.
     pub async fn start_with(engine: Engine, change: impl FnOnce(&mut Config)) -> Self {
-        let database = Database::fresh(engine).await;
+        Self::start_on(Database::fresh(engine).await, change).await
+    }
+
+    /// The same, on a database of the caller's.
+    pub async fn start_on(database: Database, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = config(&database);
         change(&mut config);
         let store = Store::open(&config.store.url, config.store.max_connections).await.expect("it opens");

@@ -1,11 +1,12 @@
 //! An empty database for one test, on either engine.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqliteConnection};
 use tempfile::TempDir;
 
-use super::postgres;
+use super::postgres::{self, Cluster};
 
 /// Which engine a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,44 +22,67 @@ pub struct Database {
     /// For `[store] url`.
     pub url: String,
     engine: Engine,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Database {
     /// A new one.
     pub async fn fresh(engine: Engine) -> Self {
-        let dir = tempfile::Builder::new().prefix("postdesk-it-").tempdir().expect("a temporary directory");
-        let url = match engine {
-            Engine::Sqlite => format!("sqlite:{}", dir.path().join("desk.db").display()),
-            Engine::Postgres => {
-                on_cluster(postgres::shared().expect("the test asked whether it is there")).await
-            }
-        };
-        Self { url, engine, _dir: dir }
+        if engine == Engine::Postgres {
+            return Self::on(postgres::shared().expect("the test asked whether it is there")).await;
+        }
+        let dir = own_dir();
+        Self { url: format!("sqlite:{}", dir.path().join("desk.db").display()), engine, dir }
+    }
+
+    /// A new one on this cluster.
+    pub async fn on(cluster: &Cluster) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let name = format!("desk_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut admin = PgConnection::connect(&cluster.url("postgres")).await.expect("the cluster answers");
+        admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("the name is free");
+        admin.close().await.expect("the cluster answers");
+        Self { url: cluster.url(&name), engine: Engine::Postgres, dir: own_dir() }
+    }
+
+    /// A directory for whatever else the test needs.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// The one number a query gives, asked on a connection of its own.
     pub async fn count(&self, sql: &str) -> i64 {
         let sql = AssertSqlSafe(sql.to_owned());
         match self.engine {
+            Engine::Sqlite => self.sqlite().await.fetch_one(sql).await.expect("it reads").get(0),
+            Engine::Postgres => self.postgres().await.fetch_one(sql).await.expect("it reads").get(0),
+        }
+    }
+
+    /// The one column of text a query gives.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match self.engine {
             Engine::Sqlite => {
-                let mut connection = SqliteConnection::connect(&self.url).await.expect("it opens");
-                connection.fetch_one(sql).await.expect("it reads").get(0)
+                let rows = self.sqlite().await.fetch_all(sql).await.expect("it reads");
+                rows.iter().map(|row| row.get(0)).collect()
             }
             Engine::Postgres => {
-                let mut connection = PgConnection::connect(&self.url).await.expect("it answers");
-                connection.fetch_one(sql).await.expect("it reads").get(0)
+                let rows = self.postgres().await.fetch_all(sql).await.expect("it reads");
+                rows.iter().map(|row| row.get(0)).collect()
             }
         }
     }
+
+    async fn sqlite(&self) -> SqliteConnection {
+        SqliteConnection::connect(&self.url).await.expect("it opens")
+    }
+
+    async fn postgres(&self) -> PgConnection {
+        PgConnection::connect(&self.url).await.expect("it answers")
+    }
 }
 
-/// Makes a database of the next free name; its URL.
-pub async fn on_cluster(cluster: &postgres::Cluster) -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(1);
-    let name = format!("desk_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    let mut admin = PgConnection::connect(&cluster.url("postgres")).await.expect("the cluster answers");
-    admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("the name is free");
-    admin.close().await.expect("the cluster answers");
-    cluster.url(&name)
+fn own_dir() -> TempDir {
+    tempfile::Builder::new().prefix("postdesk-it-").tempdir().expect("a temporary directory")
 }

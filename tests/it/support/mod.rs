@@ -1,12 +1,20 @@
 //! What the tests stand on: a desk on either engine, a throw-away PostgreSQL.
 
+use std::io::Write as _;
+
 pub mod app;
 pub mod client;
 pub mod database;
 pub mod postgres;
+pub mod program;
 
 pub use app::App;
 pub use database::{Database, Engine};
+
+/// Says a line past the test harness, which keeps what a passing test prints to itself.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
 
 /// Makes two tests of one function, `sqlite` and `postgres`. Without PostgreSQL's server binaries the second says so
 /// (once for all of them) and tests nothing.

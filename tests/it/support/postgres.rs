@@ -3,7 +3,6 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -46,10 +45,8 @@ pub fn available() -> bool {
     let found = *FOUND.get_or_init(|| {
         let found = bin_dir().is_some();
         if !found {
-            // Written past the test harness, which keeps what a passing test prints to itself.
-            let _ = writeln!(
-                std::io::stderr(),
-                "not tested: PostgreSQL (no initdb and pg_ctl on PATH, in /usr/lib/postgresql/*/bin or where pg_config says)"
+            super::say(
+                "not tested: PostgreSQL (no initdb and pg_ctl on PATH, in /usr/lib/postgresql/*/bin or where pg_config says)",
             );
         }
         found
