@@ -1,0 +1,150 @@
+//! What the desk reaches, as ratios measured in one run on one machine: `cargo bench`.
+//!
+//! It installs nothing. `smtp-source` and `smtp-sink` (Postfix) and aiosmtpd are compared with where they are found; what
+//! is missing is said, and not measured. `BENCH_ROUNDS`, `BENCH_SECONDS` and `BENCH_TICKETS` change how much is done.
+
+mod database;
+mod load;
+mod peers;
+mod server;
+
+use std::fmt::Write as _;
+
+use load::{Idle, Load};
+use peers::{Aiosmtpd, Sink};
+use server::Server;
+
+/// What `BENCH_*` say, or what is usual.
+struct Plan {
+    rounds: usize,
+    seconds: f64,
+    tickets: u64,
+}
+
+/// Sessions that are kept open.
+const SESSIONS: usize = 20;
+
+fn main() {
+    let setting = |name, usual| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
+    let plan = Plan {
+        rounds: setting("BENCH_ROUNDS", 5.0) as usize,
+        seconds: setting("BENCH_SECONDS", 3.0),
+        tickets: setting("BENCH_TICKETS", 1_000_000.0) as u64,
+    };
+    server::raise_file_limit();
+    println!("postdesk, SQLite, synchronous=FULL, mail captured; medians of {} rounds", plan.rounds);
+    flood(&plan);
+    alone(&plan);
+    idle_connections(&plan);
+    big_database(&plan);
+    memory();
+    start_up(&plan);
+}
+
+/// 20 kept-open sessions of 5 kB mails, against what receives and keeps nothing, and what inserts one row.
+fn flood(plan: &Plan) {
+    let server = Server::start();
+    let (sink, python) = (Sink::start(), Aiosmtpd::start());
+    let (mut ours, mut by_source, mut theirs, mut pythons) = (vec![], vec![], vec![], vec![]);
+    for _ in 0..plan.rounds {
+        ours.push(Load::customers(SESSIONS).run(server.smtp, plan.seconds));
+        if let Some(sink) = &sink {
+            theirs.push(peers::smtp_source(sink.smtp, SESSIONS, plan.seconds));
+            by_source.push(peers::smtp_source(server.smtp, SESSIONS, plan.seconds));
+        }
+        if let Some(python) = &python {
+            pythons.push(Load::customers(SESSIONS).run(python.smtp, plan.seconds));
+        }
+    }
+    let ours = median(ours);
+    say("20 sessions, 5 kB, each from another customer", &format!("{ours:.0} mails/s"));
+    if sink.is_some() {
+        let (by_source, theirs) = (median(by_source), median(theirs));
+        say("  the same, sent by smtp-source", &format!("{by_source:.0} mails/s"));
+        say("  smtp-source against smtp-sink", &format!("{theirs:.0} mails/s"));
+        ratio("  ours / smtp-sink", ours / theirs, "≥ 0.25, aim 0.5");
+        ratio("  ours by smtp-source / smtp-sink", by_source / theirs, "≥ 0.25, aim 0.5");
+    }
+    if python.is_some() {
+        let pythons = median(pythons);
+        say("  aiosmtpd inserting one row", &format!("{pythons:.0} mails/s"));
+        ratio("  ours / aiosmtpd", ours / pythons, "≥ 10");
+    }
+}
+
+/// One session waits for the disk after each mail; so does whoever only appends and syncs.
+fn alone(plan: &Plan) {
+    let server = Server::start();
+    let (mut ours, mut disks) = (vec![], vec![]);
+    for _ in 0..plan.rounds {
+        disks.push(load::sync_rate(server.dir(), plan.seconds / 2.0));
+        ours.push(Load::customers(1).run(server.smtp, plan.seconds));
+    }
+    let (ours, disk) = (median(ours), median(disks));
+    say("1 session, 5 kB", &format!("{ours:.0} mails/s"));
+    say("  fdatasync of 4 kB appended", &format!("{disk:.0} a second"));
+    ratio("  ours / fdatasync", ours / disk, "≥ 0.5");
+}
+
+fn idle_connections(plan: &Plan) {
+    let server = Server::start();
+    let (mut without, mut with) = (vec![], vec![]);
+    for _ in 0..plan.rounds {
+        without.push(Load::customers(SESSIONS).run(server.smtp, plan.seconds));
+        let idle = Idle::connect(server.smtp, 1_000);
+        with.push(Load::customers(SESSIONS).run(server.smtp, plan.seconds));
+        drop(idle);
+    }
+    ratio("1,000 idle connections: with / without", median(with) / median(without), "> 0.9");
+}
+
+fn big_database(plan: &Plan) {
+    let (small, mut big) = (Server::start(), Server::start());
+    Load::customers(1).run(big.smtp, 0.2);
+    big.stop();
+    let took = database::multiply(big.dir(), plan.tickets);
+    big.resume();
+    say("a database of so many tickets", &format!("{} (made in {took:.0} s)", plan.tickets));
+    let (mut without, mut with) = (vec![], vec![]);
+    for _ in 0..plan.rounds {
+        without.push(Load::customers(SESSIONS).run(small.smtp, plan.seconds));
+        with.push(Load::customers(SESSIONS).run(big.smtp, plan.seconds));
+    }
+    ratio("  with / without", median(with) / median(without), "> 0.8");
+}
+
+fn memory() {
+    let server = Server::start();
+    say("idle memory", &format!("{:.1} MB (goal < 20)", server.resident_mb()));
+    let done = Load::big(10).count(server.smtp, 20);
+    say("  with 25 MB mails on ten sessions", &format!("{:.1} MB (goal < 100)", server.peak_mb()));
+    say(
+        "  of those mails taken",
+        &format!("{} of {} at once, the others told to come again", done.accepted, done.tried),
+    );
+}
+
+fn start_up(plan: &Plan) {
+    let mut server = Server::start();
+    let mut times = vec![];
+    for _ in 0..plan.rounds {
+        server.stop();
+        times.push(server.resume());
+    }
+    say("start to greeting", &format!("{:.0} ms (goal < 100)", median(times) * 1_000.0));
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn ratio(what: &str, ratio: f64, goal: &str) {
+    say(what, &format!("{ratio:.2} (goal {goal})"));
+}
+
+fn say(what: &str, result: &str) {
+    let mut line = String::new();
+    write!(line, "{what:<50} {result}").expect("a string takes it");
+    println!("{line}");
+}
