@@ -72,6 +72,7 @@ pub mod model;
 pub mod clock;
 pub mod config;
 pub mod desk;
+pub mod http;
 pub mod mail;
 pub mod smtp;
 pub mod store;

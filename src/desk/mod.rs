@@ -5,7 +5,9 @@ mod error;
 mod filing;
 mod intake;
 mod notify;
+mod reading;
 mod recipients;
+pub mod search;
 mod tokens;
 mod verdict;
 
@@ -15,8 +17,10 @@ use std::sync::{Arc, RwLock};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+pub use crate::store::query;
 pub use error::{Error, Result};
 pub use filing::{FiledResponse, NewResponse, NewTicket};
+pub use reading::{Include, Page, PageOf, ResponseView, TicketView, TicketWith};
 pub use recipients::{Recipient, Recipients};
 pub use tokens::{Caller, Credential, NewToken};
 pub use verdict::{Filed, Refusal, Trouble, Verdict};

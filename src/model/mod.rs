@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod contact;
 pub mod delivery;
+mod fold;
 pub mod message;
 pub mod notification;
 pub mod records;
@@ -12,6 +13,7 @@ pub mod time;
 pub use agent::{Actor, ActorType, Agent, ApiToken, Scope};
 pub use contact::{Contact, ContactEmail, ContactType};
 pub use delivery::{AttemptReport, Audience, DeliveryAttempt, EmailStatus, OutboxEntry, Outcome};
+pub use fold::fold;
 pub use message::{
     Address, Authentication, Authority, Envelope, InboundMail, MailKind, MessageId, PlacedBy, Placement,
     ReversePath, TokenState, Via,

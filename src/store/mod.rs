@@ -11,9 +11,13 @@ mod contacts;
 mod events;
 mod inbound;
 mod mailboxes;
+mod reading;
 mod responses;
+mod select;
 mod tickets;
 mod tokens;
+
+pub mod query;
 
 use std::str::FromStr;
 use std::time::Duration;

@@ -4,6 +4,7 @@
 #[macro_use]
 mod support;
 
+mod api;
 mod architecture;
 mod decision_0001_smtp_listener;
 mod durability;

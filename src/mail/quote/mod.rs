@@ -6,7 +6,6 @@
 
 mod align;
 mod attribution;
-mod containers;
 mod dom;
 mod headers;
 mod html;

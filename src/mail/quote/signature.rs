@@ -62,7 +62,6 @@ static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
 static CONTACT: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r"(?i)^[^\n]{0,40}(?:\b[\w.+-]+@[\w-]+\.[\w.-]+|https?://\S+|\bwww\.[\w.-]+\.\w+|(?:\+|00|\()?\d[\d ()./–-]{6,}\d)[^\n]{0,30}$",
-        r"|^(?:geschäftsführ|amtsgericht|handelsregister|registergericht|sitz der|hrb\b|ust-?id|vat (?:no|id|reg)|registered (?:office|in)|company (?:no|reg)|siret|rcs\b|kvk\b|btw\b|p\.? ?iva|cif\b|nip\b)",
         r"|^(?:tel|phone|mobile?|mob|cell|fax|skype|office|direct|handy|telefon|fon|tél|portable|móvil|cel|m|t|p|f|e|w)\b ?[.:]",
     ))
 });
@@ -76,7 +75,6 @@ static NOTICE: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r"(?i)^\W*(?:disclaimer|confidentiality notice|legal notice|confidentiality:|aviso legal|aviso de confidencialidad|avis de confidentialité|haftungsausschluss)\b.{0,600}(?:confid|vertraulich|recipient|liab|haft|virus|destinat|privileged)",
         r"|(?:confidential|privileged|vertraulich|confidentiel|confidencial|riservat|vertrouwelijk|poufn|konfidentiell|fortrolig|конфиденц).{0,600}(?:intended recipient|addressee|intended (?:solely|only)|solely for|empfänger|adressat|destinataire|destinatari|geadresseerde|adresat|mottagare|modtager|адресат)",
-        r"|(?:consider the environment|think before you print|pensez à l'environnement|imprimer (?:ce|cet) (?:e-?mail|message|courriel)|denken sie an die umwelt|umwelt, bevor sie|antes de imprimir|prima di stampare|voordat u deze e-?mail print)",
         r"|^\W*(?:this (?:e-?mail|message) (?:has been|was) (?:checked|scanned)|virenfrei|virus-free|diese e-mail wurde (?:von|auf viren)|l'absence de virus|este correo electrónico ha sido (?:comprobado|analizado)|dit e-mailbericht is gecontroleerd|libre de virus|sans virus)",
     ))
 });
@@ -177,9 +175,7 @@ fn ruled_block(lines: &[Line]) -> Option<usize> {
     }
     let contact = block.iter().any(|line| CONTACT.is_match(line.content));
     let footer = lines[at].content.starts_with("_____") && contact;
-    let named = block.iter().find(|line| !line.is_blank()).is_some_and(|line| NAME.is_match(line.content));
-    (block.is_empty() || footer || (named && block.len() <= 10) || (contact && weight(above) > weight(block)))
-        .then_some(at)
+    (block.is_empty() || footer || (contact && weight(above) > weight(block))).then_some(at)
 }
 
 fn weight(lines: &[Line]) -> usize {

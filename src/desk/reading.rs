@@ -1,0 +1,443 @@
+//! What the desk shows: lists, single things, and what hangs on them. Each call reads one snapshot.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::{Desk, Error, Result};
+use crate::mail::parse;
+use crate::model::*;
+use crate::store::Tx;
+use crate::store::query::{EmailLogFilter, InboundFilter, Order, Start, TicketFilter, TicketKey, TicketRef};
+
+/// A ticket and the people in it.
+#[derive(Debug, Clone)]
+pub struct TicketView {
+    /// The ticket.
+    pub ticket: Ticket,
+    /// New text of the first message; not read for lists.
+    pub description: Option<String>,
+    /// Who asks.
+    pub requester: Contact,
+    /// The requester's address is verified (API.md §1.9).
+    pub verified: bool,
+    /// Who answers.
+    pub assignee: Option<Agent>,
+}
+
+/// A response, its files, and how its mails fare.
+#[derive(Debug, Clone)]
+pub struct ResponseView {
+    /// The response.
+    pub response: Response,
+    /// In the order of the mail.
+    pub attachments: Vec<AttachmentRecord>,
+    /// Its mails, oldest first.
+    pub logs: Vec<(Uuid, EmailStatus)>,
+}
+
+/// What to read along with a ticket.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Include {
+    /// Responses; internal ones only with `notes`.
+    pub responses: bool,
+    /// The caller may see internal responses and what belongs to them.
+    pub notes: bool,
+    /// Email logs.
+    pub email_logs: bool,
+    /// Files.
+    pub attachments: bool,
+    /// Audit trail.
+    pub events: bool,
+    /// Tickets named by this one, or naming it.
+    pub related: bool,
+}
+
+/// A ticket with what was asked for.
+#[derive(Debug, Clone)]
+pub struct TicketWith {
+    /// The ticket.
+    pub view: TicketView,
+    /// Oldest first.
+    pub responses: Option<Vec<ResponseView>>,
+    /// Newest first.
+    pub email_logs: Option<Vec<OutboxEntry>>,
+    /// Oldest first.
+    pub attachments: Option<Vec<AttachmentRecord>>,
+    /// Oldest first.
+    pub events: Option<Vec<TicketEvent>>,
+    /// In the order they were opened.
+    pub related: Option<Vec<TicketView>>,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The rows, in the order asked for.
+    pub rows: Vec<T>,
+    /// There are rows behind the last one.
+    pub has_next: bool,
+    /// There are rows before the first one.
+    pub has_previous: bool,
+    /// All rows there are, when counted.
+    pub total: Option<i64>,
+}
+
+/// Which part of a list.
+#[derive(Debug, Clone)]
+pub struct PageOf {
+    /// Where it begins.
+    pub start: Start,
+    /// Rows of a page.
+    pub limit: i64,
+    /// Whether to count all rows.
+    pub count: bool,
+}
+
+/// What mails a ticket's responses made: response → its logs.
+type LogsByResponse = HashMap<Uuid, Vec<(Uuid, EmailStatus)>>;
+
+/// Most email logs shown along with a ticket.
+const LOGS_SHOWN: i64 = 500;
+
+impl Desk {
+    /// A page of tickets.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list_tickets(
+        &self,
+        filters: &[TicketFilter],
+        order: &[Order<TicketKey>],
+        page: &PageOf,
+    ) -> Result<Page<TicketView>> {
+        let mut tx = self.store().read().await?;
+        let rows = tx.list_tickets(filters, order, &page.start, page.limit + 1).await?;
+        let total = if page.count { Some(tx.count_tickets(filters).await?) } else { None };
+        let page = cut(rows, page, total);
+        let rows = self.view_tickets(&mut tx, page.rows).await?;
+        Ok(Page { rows, has_next: page.has_next, has_previous: page.has_previous, total: page.total })
+    }
+
+    /// Responses of listed tickets, in the order of the tickets.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn responses_of_tickets(
+        &self,
+        tickets: &[Uuid],
+        notes: bool,
+    ) -> Result<Vec<Vec<ResponseView>>> {
+        let mut tx = self.store().read().await?;
+        let mut all = Vec::with_capacity(tickets.len());
+        for ticket in tickets {
+            all.push(view_responses(&mut tx, *ticket, notes).await?);
+        }
+        Ok(all)
+    }
+
+    /// A ticket with what was asked for.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Deleted`]; the store's.
+    pub async fn ticket(&self, ticket: &TicketRef, include: Include) -> Result<TicketWith> {
+        let mut tx = self.store().read().await?;
+        let ticket = present(tx.find_ticket(ticket).await?)?;
+        let id = ticket.id;
+        let related = if include.related {
+            let rows = tx.related_tickets(&ticket).await?;
+            Some(self.view_tickets(&mut tx, rows).await?)
+        } else {
+            None
+        };
+        Ok(TicketWith {
+            view: self.view_ticket(&mut tx, ticket).await?,
+            responses: match include.responses {
+                true => Some(view_responses(&mut tx, id, include.notes).await?),
+                false => None,
+            },
+            email_logs: match include.email_logs {
+                true => {
+                    Some(tx.list_email_logs(&[EmailLogFilter::Ticket(id)], &Start::Top, LOGS_SHOWN).await?)
+                }
+                false => None,
+            },
+            attachments: match include.attachments {
+                true => Some(visible_attachments(&mut tx, id, include.notes).await?),
+                false => None,
+            },
+            events: match include.events {
+                true => Some(visible_events(tx.events_of(id).await?, include.notes)),
+                false => None,
+            },
+            related,
+        })
+    }
+
+    /// A response.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also for an internal one without `notes` or on a deleted ticket; the store's.
+    pub async fn response(&self, id: Uuid, notes: bool) -> Result<ResponseView> {
+        let mut tx = self.store().read().await?;
+        let response = visible(tx.response(id).await?, notes)?;
+        tx.ticket(response.ticket_id).await?.filter(|t| t.deleted_at.is_none()).ok_or(gone("response"))?;
+        let attachments = tx.attachments_of_response(id).await?;
+        let logs = logs_by_response(&mut tx, response.ticket_id).await?.remove(&id).unwrap_or_default();
+        Ok(ResponseView { response, attachments, logs })
+    }
+
+    /// The mail a response came in by or went out as: `None` when it was no mail, or was not rendered yet.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; the store's.
+    pub async fn response_raw(&self, id: Uuid) -> Result<Option<Vec<u8>>> {
+        let mut tx = self.store().read().await?;
+        let response = visible(tx.response(id).await?, true)?;
+        if let Some(mail) = response.inbound_mail_id {
+            return Ok(tx.inbound_raw(mail).await?);
+        }
+        let logs = logs_by_response(&mut tx, response.ticket_id).await?.remove(&id).unwrap_or_default();
+        for (log, _) in logs {
+            if let Some(mime) = tx.sent_mime(log).await? {
+                return Ok(Some(mime));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A page of a ticket's email logs, newest first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Deleted`]; the store's.
+    pub async fn ticket_email_logs(
+        &self,
+        ticket: &TicketRef,
+        filters: Vec<EmailLogFilter>,
+        page: &PageOf,
+    ) -> Result<Page<OutboxEntry>> {
+        let mut tx = self.store().read().await?;
+        let ticket = present(tx.find_ticket(ticket).await?)?;
+        let filters: Vec<_> = std::iter::once(EmailLogFilter::Ticket(ticket.id)).chain(filters).collect();
+        let rows = tx.list_email_logs(&filters, &page.start, page.limit + 1).await?;
+        let total = if page.count { Some(tx.count_email_logs(&filters).await?) } else { None };
+        Ok(cut(rows, page, total))
+    }
+
+    /// An email log and its tries.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; the store's.
+    pub async fn email_log(&self, id: Uuid) -> Result<(OutboxEntry, Vec<DeliveryAttempt>)> {
+        let mut tx = self.store().read().await?;
+        let entry = tx.email_log(id).await?.ok_or(gone("email_log"))?;
+        Ok((entry, tx.tries_of(id).await?))
+    }
+
+    /// A mail as sent; `None` before its first try.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; the store's.
+    pub async fn email_log_raw(&self, id: Uuid) -> Result<Option<Vec<u8>>> {
+        let mut tx = self.store().read().await?;
+        tx.email_log(id).await?.ok_or(gone("email_log"))?;
+        Ok(tx.sent_mime(id).await?)
+    }
+
+    /// A page of the ledger, newest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list_inbound(
+        &self,
+        filters: &[InboundFilter],
+        page: &PageOf,
+    ) -> Result<Page<InboundRecord>> {
+        let mut tx = self.store().read().await?;
+        let rows = tx.list_inbound(filters, &page.start, page.limit + 1).await?;
+        let total = if page.count { Some(tx.count_inbound(filters).await?) } else { None };
+        Ok(cut(rows, page, total))
+    }
+
+    /// A row of the ledger.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; the store's.
+    pub async fn inbound_mail(&self, id: Uuid) -> Result<InboundRecord> {
+        self.store().read().await?.inbound(id).await?.ok_or(gone("inbound_mail"))
+    }
+
+    /// Exactly the bytes received.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; the store's.
+    pub async fn inbound_mail_raw(&self, id: Uuid) -> Result<Vec<u8>> {
+        self.store().read().await?.inbound_raw(id).await?.ok_or(gone("inbound_mail"))
+    }
+
+    /// A file's row, without its bytes.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also for a file of an internal response without `notes`; the store's.
+    pub async fn attachment(&self, id: Uuid, notes: bool) -> Result<AttachmentRecord> {
+        let mut tx = self.store().read().await?;
+        let row = tx.attachment(id).await?.ok_or(gone("attachment"))?;
+        if let Some(response) = row.response_id {
+            visible(tx.response(response).await?, notes).map_err(|_| gone("attachment"))?;
+        }
+        Ok(row)
+    }
+
+    /// A file's bytes: the upload, or the part of its mail.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when they are no longer there; the store's.
+    pub async fn attachment_content(&self, row: &AttachmentRecord) -> Result<Vec<u8>> {
+        let mut tx = self.store().read().await?;
+        if let Some(sha256) = &row.blob_sha256 {
+            return tx.blob(sha256).await?.ok_or(gone("attachment"));
+        }
+        let mail = row.inbound_mail_id.ok_or(gone("attachment"))?;
+        let raw = tx.inbound_raw(mail).await?.ok_or(gone("attachment"))?;
+        let place = row.position.and_then(|place| usize::try_from(place).ok()).ok_or(gone("attachment"))?;
+        // A large mail takes its time to parse: other calls go on meanwhile.
+        let part = tokio::task::spawn_blocking(move || {
+            let mut parts = parse::parse(&raw).attachments;
+            (place < parts.len()).then(|| parts.swap_remove(place).content)
+        });
+        part.await.ok().flatten().ok_or(gone("attachment"))
+    }
+
+    /// All agents, by name, with their further addresses.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn agents(&self) -> Result<Vec<(Agent, Vec<String>)>> {
+        let (agents, emails) = self.store().read().await?.all_agents().await?;
+        let further = |id| emails.iter().filter(|(_, of)| *of == id).map(|(a, _)| a.clone()).collect();
+        Ok(agents.into_iter().map(|agent| (further(agent.id), agent)).map(|(e, a)| (a, e)).collect())
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<()> {
+        Ok(self.store().read().await?.ping().await?)
+    }
+
+    /// How long the outbox's most overdue mail has waited over its time, milliseconds; negative when none is due.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn outbox_lag_ms(&self) -> Result<i64> {
+        let since = self.store().read().await?.outbox_due_since().await?;
+        Ok(since.map_or(-1, |due| self.clock().now().0 - due.0))
+    }
+
+    pub(super) async fn view_ticket(&self, tx: &mut Tx, ticket: Ticket) -> Result<TicketView> {
+        let description = tx.description_of(ticket.id).await?.unwrap_or_default();
+        let mut views = self.view_tickets(tx, vec![ticket]).await?;
+        let view = views.pop().ok_or(gone("ticket"))?;
+        Ok(TicketView { description: Some(description), ..view })
+    }
+
+    /// People for a whole page in three statements.
+    async fn view_tickets(&self, tx: &mut Tx, tickets: Vec<Ticket>) -> Result<Vec<TicketView>> {
+        if tickets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let contacts = tx.contacts_of(tickets.iter().map(|t| t.requester_id)).await?;
+        let contacts: HashMap<_, _> = contacts.into_iter().map(|c| (c.id, c)).collect();
+        let addresses = tx.contact_emails_of(tickets.iter().map(|t| t.requester_email.clone())).await?;
+        let verified: HashMap<_, _> =
+            addresses.into_iter().map(|e| (e.address, (e.contact_id, e.verified))).collect();
+        let agents = tx.agents_of(tickets.iter().filter_map(|t| t.assignee_id)).await?;
+        let agents: HashMap<_, _> = agents.into_iter().map(|a| (a.id, a)).collect();
+        let view = |ticket: Ticket| {
+            let requester = contacts.get(&ticket.requester_id)?.clone();
+            let verified = verified.get(&ticket.requester_email) == Some(&(ticket.requester_id, true));
+            let assignee = ticket.assignee_id.and_then(|id| agents.get(&id)).cloned();
+            Some(TicketView { ticket, description: None, requester, verified, assignee })
+        };
+        Ok(tickets.into_iter().filter_map(view).collect())
+    }
+}
+
+fn gone(what: &'static str) -> Error {
+    Error::NotFound(what)
+}
+
+/// A ticket that is there and not in the bin.
+pub(super) fn present(ticket: Option<Ticket>) -> Result<Ticket> {
+    let ticket = ticket.ok_or(gone("ticket"))?;
+    if ticket.deleted_at.is_some() { Err(Error::Deleted) } else { Ok(ticket) }
+}
+
+/// A response that is there, and that the caller may see.
+fn visible(response: Option<Response>, notes: bool) -> Result<Response> {
+    let shown = |r: &Response| r.deleted_at.is_none() && (notes || r.visibility == Visibility::Public);
+    response.filter(shown).ok_or(gone("response"))
+}
+
+async fn view_responses(tx: &mut Tx, ticket: Uuid, notes: bool) -> Result<Vec<ResponseView>> {
+    let responses = tx.responses_of(ticket).await?;
+    let mut logs = logs_by_response(tx, ticket).await?;
+    let mut files: HashMap<Uuid, Vec<AttachmentRecord>> = HashMap::new();
+    for file in tx.attachments_of_ticket(ticket).await? {
+        if let Some(response) = file.response_id {
+            files.entry(response).or_default().push(file);
+        }
+    }
+    let shown = responses.into_iter().filter(|r| notes || r.visibility == Visibility::Public);
+    Ok(shown
+        .map(|response| ResponseView {
+            attachments: files.remove(&response.id).unwrap_or_default(),
+            logs: logs.remove(&response.id).unwrap_or_default(),
+            response,
+        })
+        .collect())
+}
+
+async fn visible_attachments(tx: &mut Tx, ticket: Uuid, notes: bool) -> Result<Vec<AttachmentRecord>> {
+    let mut files = tx.attachments_of_ticket(ticket).await?;
+    if !notes {
+        let responses = tx.responses_of(ticket).await?;
+        let internal = |id| responses.iter().any(|r| r.id == id && r.visibility == Visibility::Internal);
+        files.retain(|file| !file.response_id.is_some_and(internal));
+    }
+    Ok(files)
+}
+
+/// That there are notes is itself a note.
+fn visible_events(mut events: Vec<TicketEvent>, notes: bool) -> Vec<TicketEvent> {
+    events.retain(|event| notes || event.r#type != "note_added");
+    events
+}
+
+async fn logs_by_response(tx: &mut Tx, ticket: Uuid) -> Result<LogsByResponse> {
+    let mut logs = LogsByResponse::new();
+    for (id, response, status) in tx.logs_of_responses(ticket).await? {
+        if let Some(response) = response {
+            logs.entry(response).or_default().push((id, status));
+        }
+    }
+    Ok(logs)
+}
+
+/// One row more than asked for was read: it says whether there is more.
+fn cut<T>(mut rows: Vec<T>, page: &PageOf, total: Option<i64>) -> Page<T> {
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let (has_next, has_previous) = match page.start {
+        Start::Top => (more, false),
+        Start::After(_) => (more, true),
+        Start::Before(_) => (true, more),
+        Start::Offset(skipped) => (more, skipped > 0),
+    };
+    if matches!(page.start, Start::Before(_)) {
+        rows.reverse();
+    }
+    Page { rows, has_next, has_previous, total }
+}

@@ -1,0 +1,165 @@
+//! The ledger: every mail ever accepted.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+
+use super::id;
+use crate::desk::Verdict;
+use crate::desk::query::{InboundFilter, Param, TicketRef};
+use crate::http::auth::{Who, client_ip};
+use crate::http::extract::{self, Params};
+use crate::http::list::{Listing, choice};
+use crate::http::problem::{BASE, Problem};
+use crate::http::{Api, answer, view};
+use crate::model::{
+    Authentication, Envelope, InboundAction, InboundMail, MailKind, MessageId, ReversePath, Scope, Via,
+};
+
+/// Longest wait for a mail handed in.
+const MAIL_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// `GET /inbound`: newest first.
+pub async fn list(
+    State(api): State<Api>,
+    who: Who,
+    uri: Uri,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    who.require(Scope::EmailLogsRead)?;
+    let mut params = Params::parse(query.as_deref())?;
+    let count = super::tickets::include(&mut params, &["total"])?.contains(&"total");
+    let listing = Listing::read(&mut params, &uri, &[], count)?;
+    let filters = filters(&mut params)?;
+    params.finish()?;
+    let page = api.desk.list_inbound(&filters, &listing.page).await?;
+    let rows = page.rows.iter().map(view::inbound).collect();
+    let (links, body) = listing.answer(&page, |mail| vec![Param::Id(mail.id)], rows);
+    Ok(answer::list(&headers, links, &body))
+}
+
+fn filters(params: &mut Params) -> Result<Vec<InboundFilter>, Problem> {
+    let mut filters = Vec::new();
+    if let Some(text) = params.take("message_id") {
+        let id = MessageId::new(&text).ok_or(Problem::parameter(
+            "message_id",
+            "bad_format",
+            "is no Message-ID",
+        ))?;
+        filters.push(InboundFilter::MessageId(id.as_str().to_owned()));
+    }
+    filters.extend(params.take("from").map(|from| InboundFilter::From(from.to_lowercase())));
+    filters.extend(choice(params, "action", InboundAction::parse)?.map(InboundFilter::Action));
+    filters.extend(choice(params, "kind", MailKind::parse)?.map(InboundFilter::Kind));
+    if let Some(text) = params.take("ticket") {
+        let ticket = TicketRef::parse(&text).ok_or(Problem::parameter(
+            "ticket",
+            "bad_format",
+            "is neither id nor number",
+        ))?;
+        filters.push(InboundFilter::Ticket(ticket));
+    }
+    filters.extend(params.time("received_from")?.map(InboundFilter::ReceivedFrom));
+    filters.extend(params.time("received_to")?.map(InboundFilter::ReceivedTo));
+    Ok(filters)
+}
+
+/// `GET /inbound/{id}`.
+pub async fn get(
+    State(api): State<Api>,
+    who: Who,
+    Path(mail): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    who.require(Scope::EmailLogsRead)?;
+    Params::parse(query.as_deref())?.finish()?;
+    let mail = api.desk.inbound_mail(id(&mail, "inbound_mail")?).await?;
+    Ok(answer::list(&headers, HeaderMap::new(), &view::inbound(&mail)))
+}
+
+/// `GET /inbound/{id}/raw`: exactly the bytes received.
+pub async fn raw(
+    State(api): State<Api>,
+    who: Who,
+    Path(mail): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    who.require(Scope::EmailLogsRead)?;
+    Params::parse(query.as_deref())?.finish()?;
+    Ok(message(api.desk.inbound_mail_raw(id(&mail, "inbound_mail")?).await?))
+}
+
+/// `POST /inbound`: a mail handed in by an authorised call.
+pub async fn receive(
+    State(api): State<Api>,
+    who: Who,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    extensions: Extensions,
+    body: Body,
+) -> Result<Response, Problem> {
+    who.require(Scope::InboundWrite)?;
+    Params::parse(query.as_deref())?.finish()?;
+    if extract::media_type(&headers).as_deref() != Some("message/rfc822") {
+        return Err(Problem::new("unsupported_media_type", "send message/rfc822"));
+    }
+    let envelope = envelope(&headers)?;
+    let limit = usize::try_from(api.desk.config().smtp.max_message_mb << 20).unwrap_or(usize::MAX);
+    let raw = extract::bytes(body, limit, MAIL_TIMEOUT).await?.to_vec();
+    let received_at = api.desk.clock().now();
+    let mail = InboundMail {
+        via: Via::Api,
+        remote_ip: client_ip(&extensions),
+        envelope,
+        received_header: format!("Received: by postdesk with HTTP; {}\r\n", received_at.rfc5322()),
+        raw,
+        received_at,
+        authentication: Authentication::TRUSTED,
+    };
+    answer_verdict(&api, api.desk.receive(mail).await).await
+}
+
+async fn answer_verdict(api: &Api, verdict: Verdict) -> Result<Response, Problem> {
+    let Some(mail) = verdict.inbound() else {
+        return Err(match verdict {
+            Verdict::Rejected(_) => Problem::new("unknown_recipient", "no mailbox here in X-Envelope-To"),
+            _ => Problem::new("unavailable", "the mail can't be kept now; hand it in again")
+                .header(header::RETRY_AFTER, HeaderValue::from_static("30")),
+        });
+    };
+    let row = api.desk.inbound_mail(mail).await?;
+    let mut response = answer::with_status(StatusCode::CREATED, view::inbound(&row).to_string());
+    if let Ok(at) = HeaderValue::from_str(&format!("{BASE}/inbound/{mail}")) {
+        response.headers_mut().insert(header::LOCATION, at);
+    }
+    Ok(response)
+}
+
+/// `X-Envelope-From` (empty or absent: `<>`) and `X-Envelope-To` (one or more, separated by commas).
+fn envelope(headers: &HeaderMap) -> Result<Envelope, Problem> {
+    let path = |text: &str| text.trim().trim_start_matches('<').trim_end_matches('>').trim().to_owned();
+    let from = headers.get("x-envelope-from").and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+    let to = headers.get_all("x-envelope-to").iter().filter_map(|v| std::str::from_utf8(v.as_bytes()).ok());
+    let recipients: Vec<_> =
+        to.flat_map(|value| value.split(',')).map(path).filter(|address| !address.is_empty()).collect();
+    if recipients.is_empty() {
+        return Err(Problem::new("unknown_recipient", "X-Envelope-To is missing"));
+    }
+    Ok(Envelope { reverse_path: ReversePath::from_text(&path(from.unwrap_or_default())), recipients })
+}
+
+/// A whole mail, to be saved rather than shown.
+pub fn message(raw: Vec<u8>) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("message/rfc822")),
+        (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"message.eml\"")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'")),
+        (header::CACHE_CONTROL, answer::NO_CACHE),
+    ];
+    (headers, raw).into_response()
+}

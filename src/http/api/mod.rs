@@ -1,0 +1,76 @@
+//! One file per resource: read the request, call the desk, show the value.
+
+mod agents;
+mod attachments;
+mod email_logs;
+mod inbound;
+mod responses;
+mod system;
+mod tickets;
+
+pub use system::Spoken;
+
+use axum::Router;
+use axum::middleware;
+use axum::routing::get;
+use uuid::Uuid;
+
+use super::problem::{BASE, Problem};
+use super::{Api, auth, json_only};
+
+/// Every route: what `GET /` lists.
+pub const ROUTES: &[(&str, &str, &str)] = &[
+    ("GET", "/api/support/", "What this is, and its routes"),
+    ("GET", "/api/support/health", "Whether the parts work"),
+    ("GET", "/api/support/tickets", "List and search tickets"),
+    ("GET", "/api/support/tickets/{ticket}", "A ticket"),
+    ("GET", "/api/support/tickets/{ticket}/email-logs", "Mails of a ticket"),
+    ("GET", "/api/support/responses/{id}", "A response"),
+    ("GET", "/api/support/responses/{id}/raw", "The mail a response came by or went out as"),
+    ("GET", "/api/support/attachments/{id}", "A file"),
+    ("GET", "/api/support/email-logs/{id}", "A mail that left, and its tries"),
+    ("GET", "/api/support/email-logs/{id}/raw", "A mail as sent"),
+    ("POST", "/api/support/inbound", "Hand in a mail"),
+    ("GET", "/api/support/inbound", "List every mail ever accepted"),
+    ("GET", "/api/support/inbound/{id}", "A mail that came in, and what became of it"),
+    ("GET", "/api/support/inbound/{id}/raw", "A mail as received"),
+    ("GET", "/api/support/agents", "Those who answer"),
+    ("GET", "/api/support/problems", "Every error this can answer"),
+    ("GET", "/api/support/problems/{code}", "An error explained"),
+    ("GET", "/livez", "Whether the process runs"),
+    ("GET", "/readyz", "Whether it can take work"),
+];
+
+/// All routes, without the layers around them.
+pub fn routes(api: &Api) -> Router<Api> {
+    let at = |path: &str| format!("{BASE}{path}");
+    let shown = Router::new()
+        .route(&at("/tickets"), get(tickets::list))
+        .route(&at("/tickets/{ticket}"), get(tickets::get))
+        .route(&at("/tickets/{ticket}/email-logs"), get(email_logs::of_ticket))
+        .route(&at("/responses/{id}"), get(responses::get))
+        .route(&at("/email-logs/{id}"), get(email_logs::get))
+        .route(&at("/inbound"), get(inbound::list).post(inbound::receive))
+        .route(&at("/inbound/{id}"), get(inbound::get))
+        .route(&at("/agents"), get(agents::list))
+        .route_layer(middleware::from_fn(json_only));
+    let raw = Router::new()
+        .route(&at("/responses/{id}/raw"), get(responses::raw))
+        .route(&at("/email-logs/{id}/raw"), get(email_logs::raw))
+        .route(&at("/inbound/{id}/raw"), get(inbound::raw))
+        .route(&at("/attachments/{id}"), get(attachments::get));
+    let open = Router::new()
+        .route(BASE, get(|| async { super::moved("/api/support/") }))
+        .route(&at("/"), get(system::information))
+        .route(&at("/health"), get(system::health))
+        .route(&at("/problems"), get(system::problems))
+        .route(&at("/problems/{code}"), get(system::problem))
+        .route("/livez", get(system::livez))
+        .route("/readyz", get(system::readyz));
+    shown.merge(raw).route_layer(middleware::from_fn_with_state(api.clone(), auth::identify)).merge(open)
+}
+
+/// The id of a path; what is none names nothing.
+fn id(text: &str, what: &'static str) -> Result<Uuid, Problem> {
+    Uuid::try_parse(text).map_err(|_| Problem::not_found(what))
+}

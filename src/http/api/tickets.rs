@@ -1,0 +1,168 @@
+//! Tickets.
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use uuid::Uuid;
+
+use crate::desk::query::{Choice, Param, TextColumn, TicketFilter, TicketRef};
+use crate::desk::{Include, TicketView, search};
+use crate::http::auth::Who;
+use crate::http::extract::Params;
+use crate::http::list::{self, Listing, choice};
+use crate::http::problem::Problem;
+use crate::http::{Api, answer, view};
+use crate::model::{Category, Channel, MessageId, Priority, Scope, Status};
+
+/// `GET /tickets`.
+pub async fn list(
+    State(api): State<Api>,
+    who: Who,
+    uri: Uri,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    who.require(Scope::TicketsRead)?;
+    let mut params = Params::parse(query.as_deref())?;
+    let include = include(&mut params, &["responses", "total"])?;
+    let order = list::ticket_order(&mut params)?;
+    let listing = Listing::read(&mut params, &uri, &list::kinds(&order), include.contains(&"total"))?;
+    let filters = filters(&mut params, &who)?;
+    params.finish()?;
+    let page = api.desk.list_tickets(&filters, &order, &listing.page).await?;
+    let mut rows: Vec<_> = page.rows.iter().map(view::ticket).collect();
+    if include.contains(&"responses") {
+        let ids: Vec<_> = page.rows.iter().map(|row| row.ticket.id).collect();
+        let responses = api.desk.responses_of_tickets(&ids, who.allows(Scope::NotesRead)).await?;
+        for (row, responses) in rows.iter_mut().zip(responses) {
+            row["responses"] = responses.iter().map(view::response).collect();
+        }
+    }
+    let keys = |row: &TicketView| {
+        let keys = order.iter().map(|o| o.key.of(&row.ticket, o.descending));
+        keys.chain([Param::Id(row.ticket.id)]).collect()
+    };
+    let (links, body) = listing.answer(&page, keys, rows);
+    Ok(answer::list(&headers, links, &body))
+}
+
+/// `GET /tickets/{ticket}`.
+pub async fn get(
+    State(api): State<Api>,
+    who: Who,
+    Path(ticket): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    who.require(Scope::TicketsRead)?;
+    let ticket = reference(&ticket)?;
+    let mut params = Params::parse(query.as_deref())?;
+    let include = include(&mut params, &["responses", "email_logs", "attachments", "events", "related"])?;
+    let fields = params.list("fields");
+    params.finish()?;
+    if include.contains(&"email_logs") {
+        who.require(Scope::EmailLogsRead)?;
+    }
+    let has = |word| include.contains(&word);
+    let wanted = Include {
+        responses: has("responses"),
+        notes: who.allows(Scope::NotesRead),
+        email_logs: has("email_logs"),
+        attachments: has("attachments"),
+        events: has("events"),
+        related: has("related"),
+    };
+    let found = api.desk.ticket(&ticket, wanted).await?;
+    let mut body = view::ticket_with(&found);
+    list::pick_fields(&mut body, &fields);
+    let more = !include.is_empty() || !fields.is_empty();
+    Ok(answer::object(&headers, found.view.ticket.version, more, &body))
+}
+
+/// `{ticket}`: id or number.
+pub fn reference(text: &str) -> Result<TicketRef, Problem> {
+    TicketRef::parse(text).ok_or(Problem::not_found("ticket"))
+}
+
+/// `include=`, of these words.
+pub fn include(params: &mut Params, known: &[&'static str]) -> Result<Vec<&'static str>, Problem> {
+    let mut include = Vec::new();
+    for word in params.list("include") {
+        match known.iter().find(|known| **known == word) {
+            Some(word) => include.push(*word),
+            None => {
+                let detail = format!("unknown: {word}; there are {}", known.join(", "));
+                return Err(Problem::parameter("include", "not_in_enum", detail));
+            }
+        }
+    }
+    Ok(include)
+}
+
+/// The filters of API.md §4.2.
+fn filters(params: &mut Params, who: &Who) -> Result<Vec<TicketFilter>, Problem> {
+    let me = match who {
+        Who::Known(caller) => caller.agent.as_ref().map(|agent| agent.id),
+        Who::Anonymous => None,
+    };
+    let mut filters = Vec::new();
+    filters.extend(choice(params, "status", Status::from_input)?.map(TicketFilter::Status));
+    filters.extend(choice(params, "priority", Priority::from_input)?.map(TicketFilter::Priority));
+    filters.extend(choice(params, "category", Category::from_input)?.map(TicketFilter::Category));
+    filters.extend(choice(params, "channel", Channel::parse)?.map(TicketFilter::Channel));
+    filters.extend(choice(params, "assignee", |w| search::person(w, me))?.map(TicketFilter::Assignee));
+    filters.extend(choice(params, "requester", |w| search::person(w, None))?.map(TicketFilter::Requester));
+    filters.extend(choice(params, "team", |w| Uuid::try_parse(w).ok())?.map(TicketFilter::Team));
+    for (name, column) in [
+        ("user_id", TextColumn::UserId),
+        ("seller_id", TextColumn::SellerId),
+        ("store_id", TextColumn::StoreId),
+        ("order_id", TextColumn::OrderId),
+        ("external_id", TextColumn::ExternalId),
+    ] {
+        let values = choice(params, name, |w| Some(w.to_owned()))?;
+        filters.extend(values.map(|values| TicketFilter::Text(column, values)));
+    }
+    filters.extend(choice(params, "tag", |w| Some(w.to_owned()))?.map(TicketFilter::Tag));
+    if let Some(turns) = choice(params, "waiting", turn)? {
+        let any = turns.any.into_iter().flatten().copied().collect();
+        filters.push(TicketFilter::Status(Choice { any, none: false, negated: turns.negated }));
+    }
+    more_filters(params, &mut filters)?;
+    if let Some(text) = params.take("q") {
+        filters.extend(search::parse(&text, me).map_err(|e| Problem::parameter("q", "bad_format", e.0))?);
+    }
+    if !filters.iter().any(|filter| matches!(filter, TicketFilter::Spam(_))) {
+        filters.push(TicketFilter::Spam(false));
+    }
+    Ok(filters)
+}
+
+fn more_filters(params: &mut Params, filters: &mut Vec<TicketFilter>) -> Result<(), Problem> {
+    filters.extend(params.flag("is_spam")?.map(TicketFilter::Spam));
+    filters.extend(params.time("created_from")?.map(TicketFilter::CreatedFrom));
+    filters.extend(params.time("created_to")?.map(TicketFilter::CreatedTo));
+    filters.extend(params.time("updated_from")?.map(TicketFilter::UpdatedFrom));
+    filters.extend(params.time("updated_to")?.map(TicketFilter::UpdatedTo));
+    if let Some(ids) = choice(params, "ids", TicketRef::parse)? {
+        if ids.negated || ids.none {
+            return Err(Problem::parameter("ids", "not_allowed", "ids are only listed"));
+        }
+        filters.push(TicketFilter::Refs(ids.any));
+    }
+    if let Some(text) = params.take("message_id") {
+        let bad = || Problem::parameter("message_id", "bad_format", "is no Message-ID");
+        filters.push(TicketFilter::MessageId(MessageId::new(&text).ok_or_else(bad)?.as_str().to_owned()));
+    }
+    Ok(())
+}
+
+/// Whose turn it is, as statuses (API.md §2).
+fn turn(word: &str) -> Option<&'static [Status]> {
+    match word {
+        "us" => Some(&[Status::Open, Status::InProgress]),
+        "customer" => Some(&[Status::WaitingCustomer]),
+        "third_party" => Some(&[Status::WaitingThirdParty]),
+        _ => None,
+    }
+}

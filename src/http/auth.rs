@@ -1,0 +1,107 @@
+//! Who calls (API.md §1.2): a bearer token, or nobody. The caller goes with the request as an extension.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::Api;
+use super::problem::Problem;
+use crate::desk::{Caller, Credential};
+use crate::model::Scope;
+
+/// Who calls, as far as is known.
+#[derive(Debug, Clone)]
+pub enum Who {
+    /// A token's holder.
+    Known(Arc<Caller>),
+    /// Nobody said.
+    Anonymous,
+}
+
+impl Who {
+    /// The caller, if they may do this.
+    ///
+    /// # Errors
+    /// 401 `missing_credentials`, 403 `insufficient_scope`.
+    pub fn require(&self, scope: Scope) -> Result<&Caller, Problem> {
+        let Self::Known(caller) = self else {
+            return Err(Problem::unauthorized("missing_credentials", "send Authorization: Bearer pdk_…"));
+        };
+        if caller.allows(scope) {
+            return Ok(caller);
+        }
+        let detail = format!("the token lacks {scope}");
+        Err(Problem::new("insufficient_scope", detail).member("required_scope", scope.as_str()))
+    }
+
+    /// Whether they may do this.
+    pub fn allows(&self, scope: Scope) -> bool {
+        matches!(self, Self::Known(caller) if caller.allows(scope))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Who {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or(Self::Anonymous))
+    }
+}
+
+/// The client's address; none in tests without a socket.
+pub fn client_ip(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip().to_canonical())
+}
+
+/// Finds out who calls and counts the call. A token that is sent must be good, also where none is needed.
+pub async fn identify(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    let who = match bearer(request.headers()) {
+        Ok(None) => Who::Anonymous,
+        Ok(Some(secret)) => match known(&api, secret).await {
+            Ok(caller) => Who::Known(caller),
+            Err(problem) => return problem.into_response(),
+        },
+        Err(problem) => return problem.into_response(),
+    };
+    let count = match &who {
+        Who::Known(caller) => Some(api.limits.token(caller.token.id)),
+        Who::Anonymous => None,
+    };
+    if let Some(Err(problem)) = count {
+        return problem.into_response();
+    }
+    request.extensions_mut().insert(who);
+    let mut response = next.run(request).await;
+    if let Some(Ok(Some(quota))) = count {
+        quota.write(response.headers_mut(), api.desk.clock().now());
+    }
+    response
+}
+
+async fn known(api: &Api, secret: &str) -> Result<Arc<Caller>, Problem> {
+    match api.desk.authenticate(secret).await? {
+        Credential::Valid(caller) => Ok(caller),
+        Credential::Expired => Err(Problem::unauthorized("token_expired", "the token has expired")),
+        Credential::Unknown => Err(Problem::unauthorized("invalid_token", "the token is not known")),
+    }
+}
+
+/// The secret of `Authorization: Bearer`; other schemes are not spoken here.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let refused = || Problem::unauthorized("invalid_token", "send Authorization: Bearer pdk_…");
+    if values.next().is_some() {
+        return Err(refused());
+    }
+    let (scheme, secret) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(refused)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(refused());
+    }
+    Ok(Some(secret.trim()))
+}

@@ -1,0 +1,305 @@
+//! Lists (API.md §1.4): cursors, pages, order, filters, and the answer around the rows.
+
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::extract::Params;
+use super::problem::Problem;
+use crate::desk::query::{Choice, Order, Param, Start, TicketKey};
+use crate::desk::{Page, PageOf};
+
+/// Rows reachable by `page=`.
+const PAGED_ROWS: i64 = 10_000;
+
+/// The part of a list that was asked for, and what binds a cursor to it.
+#[derive(Debug)]
+pub struct Listing {
+    /// For the desk.
+    pub page: PageOf,
+    /// Members to keep, all when empty.
+    fields: Vec<String>,
+    number: Option<i64>,
+    /// Hash of sort and filters.
+    bound: String,
+    /// Path and query without cursor and page.
+    base: String,
+}
+
+/// Kinds of the sort keys of a list, to read a cursor by; the id comes last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Number or time.
+    Int,
+    /// Text.
+    Text,
+}
+
+impl Listing {
+    /// Takes `cursor page limit fields` and binds the cursor to everything else in the query.
+    ///
+    /// # Errors
+    /// 400 `invalid_parameter`, `bad_cursor`.
+    pub fn read(params: &mut Params, uri: &Uri, kinds: &[Kind], count: bool) -> Result<Self, Problem> {
+        let limit = whole(params, "limit", 1..=100)?.unwrap_or(25);
+        let number = whole(params, "page", 1..=PAGED_ROWS)?;
+        let cursor = params.take("cursor");
+        let fields = params.list("fields");
+        let bound = binding(uri);
+        let start = match (cursor, number) {
+            (Some(_), Some(_)) => {
+                return Err(Problem::parameter("page", "not_allowed", "cursor and page exclude each other"));
+            }
+            (Some(cursor), None) => read_cursor(&cursor, &bound, kinds)?,
+            (None, Some(number)) if number * limit > PAGED_ROWS => {
+                return Err(Problem::parameter("page", "out_of_range", "past 10 000 rows; use cursor"));
+            }
+            (None, Some(number)) => Start::Offset((number - 1) * limit),
+            (None, None) => Start::Top,
+        };
+        let count = count || number.is_some();
+        Ok(Self { page: PageOf { start, limit, count }, fields, number, bound, base: base(uri) })
+    }
+
+    /// The answer: rows shown, the pagination, and `Link` (RFC 8288). `keys` gives a row's place in the order.
+    pub fn answer<T>(
+        &self,
+        page: &Page<T>,
+        keys: impl Fn(&T) -> Vec<Param>,
+        mut rows: Vec<Value>,
+    ) -> (HeaderMap, Value) {
+        rows.iter_mut().for_each(|row| pick_fields(row, &self.fields));
+        let by_page = self.number.is_some();
+        let next =
+            page.rows.last().filter(|_| page.has_next && !by_page).map(|row| self.cursor(false, &keys(row)));
+        let prev = page
+            .rows
+            .first()
+            .filter(|_| page.has_previous && !by_page)
+            .map(|row| self.cursor(true, &keys(row)));
+        let pages =
+            page.total.filter(|_| by_page).map(|total| (total + self.page.limit - 1) / self.page.limit);
+        let body = json!({
+            "data": rows,
+            "pagination": {
+                "limit": self.page.limit, "has_more": page.has_next, "next_cursor": next, "prev_cursor": prev,
+                "page": self.number, "total": page.total, "total_pages": pages,
+            },
+        });
+        (self.links(page.has_next, page.has_previous, next, prev), body)
+    }
+
+    fn cursor(&self, before: bool, keys: &[Param]) -> String {
+        let keys: Vec<Value> = keys
+            .iter()
+            .map(|key| match key {
+                Param::Text(text) => json!(text),
+                Param::Int(number) => json!(number),
+                Param::Id(id) => json!(id),
+                Param::Flag(flag) => json!(flag),
+            })
+            .collect();
+        URL_SAFE_NO_PAD.encode(json!([self.bound, before, keys]).to_string())
+    }
+
+    fn links(&self, more: bool, less: bool, next: Option<String>, prev: Option<String>) -> HeaderMap {
+        let join = if self.base.contains('?') { '&' } else { '?' };
+        let link = |rel: &str, what: String| format!("<{}{join}{what}>; rel=\"{rel}\"", self.base);
+        let mut links = Vec::new();
+        match self.number {
+            Some(number) => {
+                links.extend(more.then(|| link("next", format!("page={}", number + 1))));
+                links.extend(less.then(|| link("prev", format!("page={}", number - 1))));
+            }
+            None => {
+                links.extend(next.map(|cursor| link("next", format!("cursor={cursor}"))));
+                links.extend(prev.map(|cursor| link("prev", format!("cursor={cursor}"))));
+            }
+        }
+        let mut headers = HeaderMap::new();
+        if let (false, Ok(value)) = (links.is_empty(), HeaderValue::from_str(&links.join(", "))) {
+            headers.insert(header::LINK, value);
+        }
+        headers
+    }
+}
+
+/// A whole number in a range.
+fn whole(
+    params: &mut Params,
+    name: &str,
+    range: std::ops::RangeInclusive<i64>,
+) -> Result<Option<i64>, Problem> {
+    let Some(text) = params.take(name) else { return Ok(None) };
+    let number: i64 =
+        text.parse().map_err(|_| Problem::parameter(name, "bad_type", "must be a whole number"))?;
+    if range.contains(&number) {
+        return Ok(Some(number));
+    }
+    let detail = format!("{} to {}", range.start(), range.end());
+    Err(Problem::parameter(name, "out_of_range", detail))
+}
+
+/// What a cursor belongs to: the path and every parameter but those that only choose the part or its look.
+fn binding(uri: &Uri) -> String {
+    let mut pairs: Vec<_> = pairs(uri)
+        .filter(|(name, _)| !matches!(*name, "cursor" | "page" | "limit" | "fields" | "include"))
+        .collect();
+    pairs.sort_unstable();
+    let text = format!("{} {pairs:?}", uri.path());
+    URL_SAFE_NO_PAD.encode(&Sha256::digest(text.as_bytes())[..9])
+}
+
+fn base(uri: &Uri) -> String {
+    let kept: Vec<_> = pairs(uri)
+        .filter(|(name, _)| !matches!(*name, "cursor" | "page"))
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    if kept.is_empty() { uri.path().to_owned() } else { format!("{}?{}", uri.path(), kept.join("&")) }
+}
+
+fn pairs(uri: &Uri) -> impl Iterator<Item = (&str, &str)> {
+    let query = uri.query().unwrap_or_default();
+    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
+
+fn read_cursor(cursor: &str, bound: &str, kinds: &[Kind]) -> Result<Start, Problem> {
+    let bad = || Problem::new("bad_cursor", "made for another list, order or filter; start without cursor");
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad())?;
+    let (of, before, keys): (String, bool, Vec<Value>) = serde_json::from_slice(&bytes).map_err(|_| bad())?;
+    if of != bound || keys.len() != kinds.len() + 1 {
+        return Err(bad());
+    }
+    let mut params = Vec::with_capacity(keys.len());
+    for (key, kind) in keys.iter().zip(kinds) {
+        params.push(match kind {
+            Kind::Int => Param::Int(key.as_i64().ok_or_else(bad)?),
+            Kind::Text => {
+                Param::Text(key.as_str().filter(|text| !text.contains('\0')).ok_or_else(bad)?.to_owned())
+            }
+        });
+    }
+    let id =
+        keys.last().and_then(Value::as_str).and_then(|text| Uuid::parse_str(text).ok()).ok_or_else(bad)?;
+    params.push(Param::Id(id));
+    Ok(if before { Start::Before(params) } else { Start::After(params) })
+}
+
+/// Keeps these members alone (`fields=`), all when none is named.
+pub fn pick_fields(shown: &mut Value, fields: &[String]) {
+    if let (false, Some(members)) = (fields.is_empty(), shown.as_object_mut()) {
+        members.retain(|name, _| fields.iter().any(|field| field == name));
+    }
+}
+
+/// `sort=-updated_at,number`.
+///
+/// # Errors
+/// 400 for an unknown key, or one given twice.
+pub fn ticket_order(params: &mut Params) -> Result<Vec<Order<TicketKey>>, Problem> {
+    let mut order: Vec<Order<TicketKey>> = Vec::new();
+    for word in params.list("sort") {
+        let (descending, word) = match word.strip_prefix('-') {
+            Some(word) => (true, word),
+            None => (false, word.as_str()),
+        };
+        let key = match word {
+            "created_at" => TicketKey::CreatedAt,
+            "updated_at" => TicketKey::UpdatedAt,
+            "waiting_since" => TicketKey::WaitingSince,
+            "priority" => TicketKey::Priority,
+            "number" => TicketKey::Number,
+            "last_customer_message_at" => TicketKey::LastCustomerMessageAt,
+            _ => return Err(Problem::parameter("sort", "not_in_enum", format!("unknown key: {word}"))),
+        };
+        if order.iter().any(|known| known.key == key) {
+            return Err(Problem::parameter("sort", "not_allowed", format!("{word} is given twice")));
+        }
+        order.push(Order { key, descending });
+    }
+    if order.is_empty() {
+        order.push(Order { key: TicketKey::UpdatedAt, descending: true });
+    }
+    Ok(order)
+}
+
+/// Kinds of the keys of an order.
+pub fn kinds(order: &[Order<TicketKey>]) -> Vec<Kind> {
+    order.iter().map(|o| if o.key == TicketKey::Number { Kind::Text } else { Kind::Int }).collect()
+}
+
+/// Values of a filter: comma is "or", a leading `!` turns it round, `none` is "empty".
+///
+/// # Errors
+/// 400 for a value that `parse` does not know.
+pub fn choice<T>(
+    params: &mut Params,
+    name: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<Choice<T>>, Problem> {
+    let Some(text) = params.take(name) else { return Ok(None) };
+    let (negated, text) = match text.strip_prefix('!') {
+        Some(text) => (true, text),
+        None => (false, text.as_str()),
+    };
+    let mut choice = Choice { any: Vec::new(), none: false, negated };
+    for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        let word = if negated { word.strip_prefix('!').unwrap_or(word) } else { word };
+        if word == "none" {
+            choice.none = true;
+            continue;
+        }
+        let value = parse(word).ok_or_else(|| {
+            let shown: String = word.chars().take(100).collect();
+            Problem::parameter(name, "not_in_enum", format!("unknown value: {shown}"))
+        })?;
+        choice.any.push(value);
+    }
+    if choice.any.len() > 100 {
+        return Err(Problem::parameter(name, "too_many", "at most 100 values"));
+    }
+    Ok(Some(choice))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(query: &str) -> Result<Listing, Problem> {
+        let uri: Uri = format!("/api/support/tickets?{query}").parse().expect("a URI");
+        let mut params = Params::parse(uri.query())?;
+        Listing::read(&mut params, &uri, &[Kind::Int], false)
+    }
+
+    #[test]
+    fn a_cursor_belongs_to_its_list() {
+        let one = listing("status=open&limit=5").expect("a list");
+        let id = Uuid::from_u128(7);
+        let cursor = one.cursor(false, &[Param::Int(9), Param::Id(id)]);
+        let again = listing(&format!("limit=9&cursor={cursor}&status=open")).expect("the same list");
+        assert_eq!(again.page.start, Start::After(vec![Param::Int(9), Param::Id(id)]));
+        assert!(listing(&format!("status=closed&cursor={cursor}")).is_err());
+        assert!(listing("cursor=x").is_err());
+        assert!(listing("page=500&limit=100").is_err());
+    }
+
+    #[test]
+    fn filters_are_read_in_every_form() {
+        for (text, any, none, negated) in [
+            ("a,b", vec!["a", "b"], false, false),
+            ("!a,!b", vec!["a", "b"], false, true),
+            ("none", vec![], true, false),
+            ("!none", vec![], true, true),
+        ] {
+            let mut params = Params::parse(Some(&format!("x={text}"))).expect("a query");
+            let got = choice(&mut params, "x", |w| Some(w.to_owned())).expect("known").expect("given");
+            assert_eq!(
+                (got.any.iter().map(String::as_str).collect::<Vec<_>>(), got.none, got.negated),
+                (any, none, negated)
+            );
+        }
+    }
+}

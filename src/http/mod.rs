@@ -1,0 +1,123 @@
+//! The door of the API (API.md). A request is read whole, makes one desk call, and its value is shown: handlers hold no
+//! rules. What goes wrong becomes a [`problem::Problem`].
+
+mod answer;
+mod api;
+mod auth;
+mod extract;
+mod limit;
+mod list;
+mod problem;
+mod server;
+mod view;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::{Router, body::Body};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+pub use server::serve;
+
+use self::problem::{BASE, Problem};
+use crate::desk::Desk;
+use crate::model::Timestamp;
+
+/// What every handler holds. Cheap to clone.
+#[derive(Clone)]
+struct Api {
+    desk: Desk,
+    limits: Arc<limit::Limits>,
+    started: Timestamp,
+}
+
+/// Date of the contract that answers follow.
+const API_VERSION: HeaderValue = HeaderValue::from_static("2026-12-01");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const API_VERSION_HEADER: HeaderName = HeaderName::from_static("api-version");
+
+/// The id a request is known by, in answers and in the log.
+#[derive(Debug, Clone)]
+struct RequestId(Arc<str>);
+
+/// The whole API, ready to be served or called.
+pub fn router(desk: Desk) -> Router {
+    let api = Api {
+        limits: Arc::new(limit::Limits::new(&desk.config().api.limits)),
+        started: desk.clock().now(),
+        desk,
+    };
+    api::routes(&api)
+        .fallback(|| async { Problem::new("route_not_found", format!("see GET {BASE}/")) })
+        .method_not_allowed_fallback(|| async { Problem::new("method_not_allowed", "see Allow") })
+        .layer(CatchPanicLayer::custom(|_| Problem::internal(&"a handler panicked").into_response()))
+        .layer(middleware::from_fn_with_state(api.clone(), finish))
+        .layer(CompressionLayer::new())
+        .with_state(api)
+}
+
+/// Gives the request its id, and every answer its common headers; errors get their body here.
+async fn finish(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let id = request_id(&api, request.headers());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    request.extensions_mut().insert(id.clone());
+    let mut response = named(next.run(request).await, &path, &id);
+    let headers = response.headers_mut();
+    headers.insert(API_VERSION_HEADER, API_VERSION);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        headers.insert(X_REQUEST_ID, value);
+    }
+    let (status, ms) = (response.status().as_u16(), began.elapsed().as_millis());
+    tracing::debug!(%method, path = ?path, status, ms, request_id = %id.0, "http");
+    response
+}
+
+/// Errors of any layer, made problems.
+fn named(response: Response, path: &str, id: &RequestId) -> Response {
+    let status = response.status();
+    let spoken = response.extensions().get::<api::Spoken>().is_some();
+    if spoken || !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let (mut parts, _) = response.into_parts();
+    let problem = parts.extensions.remove::<Problem>().unwrap_or_else(|| Problem::from_status(status));
+    let mut rendered = problem.render(path, &id.0);
+    for name in [header::ALLOW, header::CONTENT_RANGE] {
+        if let Some(value) = parts.headers.remove(&name) {
+            rendered.headers_mut().insert(name, value);
+        }
+    }
+    rendered
+}
+
+/// The caller's, where it is one, else ours.
+fn request_id(api: &Api, headers: &HeaderMap) -> RequestId {
+    let theirs = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
+    let fits = |id: &&str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    };
+    match theirs.filter(fits) {
+        Some(id) => RequestId(id.into()),
+        None => RequestId(format!("r-{:016x}", u64::from_be_bytes(api.desk.ids().bytes::<8>())).into()),
+    }
+}
+
+/// Refuses callers who don't take JSON.
+async fn json_only(headers: HeaderMap, request: Request<Body>, next: Next) -> Response {
+    if extract::accepts(&headers, "application/json") {
+        return next.run(request).await;
+    }
+    Problem::new("not_acceptable", "this makes application/json").into_response()
+}
+
+/// 308 to another path.
+fn moved(to: &'static str) -> Response {
+    (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, HeaderValue::from_static(to))]).into_response()
+}

@@ -1,0 +1,267 @@
+//! Every error the API can answer (API.md §7, RFC 9457). The only place that knows their HTTP codes.
+
+use std::borrow::Cow;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::view;
+use crate::desk;
+
+/// Base of every API path, without slash at the end.
+pub const BASE: &str = "/api/support";
+
+/// An error on its way to the client. As a response it carries no body yet: [`super::finish`] knows the
+/// path and the request's id, and renders it.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    code: Cow<'static, str>,
+    title: Cow<'static, str>,
+    detail: String,
+    errors: Vec<FieldError>,
+    members: Map<String, Value>,
+    headers: HeaderMap,
+}
+
+/// One invalid field of the body (`pointer`, RFC 6901) or parameter of the query.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FieldError {
+    /// JSON pointer into the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// Name in the query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// `required too_short …` (API.md §1.3).
+    pub code: &'static str,
+    /// For people.
+    pub detail: String,
+    /// What was sent, where showing it helps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejected_value: Option<Value>,
+    /// What could be sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<Vec<&'static str>>,
+}
+
+/// Code, status and title of each error that is not "not found" (API.md §7).
+pub const CODES: &[(&str, u16, &str)] = &[
+    ("malformed_json", 400, "The body is not the JSON that is wanted"),
+    ("unknown_field", 400, "The body has members this contract does not know"),
+    ("unknown_parameter", 400, "The query has parameters this contract does not know"),
+    ("bad_idempotency_key", 400, "The Idempotency-Key is not 1 to 255 visible ASCII characters"),
+    ("invalid_parameter", 400, "A query parameter has an invalid value"),
+    ("bad_cursor", 400, "The cursor does not belong to this list"),
+    ("missing_credentials", 401, "This needs a bearer token"),
+    ("invalid_token", 401, "The token is not valid"),
+    ("token_expired", 401, "The token has expired"),
+    ("insufficient_scope", 403, "The token may not do this"),
+    ("intake_closed", 403, "Tickets can't be opened without a token here"),
+    ("route_not_found", 404, "There is no such route"),
+    ("method_not_allowed", 405, "The route does not know this method"),
+    ("not_acceptable", 406, "None of the accepted types can be made"),
+    ("collision", 409, "There are newer responses"),
+    ("invalid_transition", 409, "The status can't be changed so"),
+    ("invalid_state", 409, "The state does not allow this"),
+    ("idempotency_in_progress", 409, "The first call with this key still runs"),
+    ("duplicate", 409, "A unique value is taken"),
+    ("ticket_deleted", 410, "The ticket lies in the bin"),
+    ("attachment_expired", 410, "The file was not used in time"),
+    ("version_mismatch", 412, "It was changed in the meantime"),
+    ("body_too_large", 413, "The body is too large"),
+    ("attachment_too_large", 413, "The file is too large"),
+    ("unsupported_media_type", 415, "The body has a type that is not taken here"),
+    ("range_not_satisfiable", 416, "The range lies outside the file"),
+    ("validation_failed", 422, "The request has invalid fields"),
+    ("template_error", 422, "The template can't be filled"),
+    ("unknown_recipient", 422, "None of the recipients is a mailbox here"),
+    ("idempotency_key_reused", 422, "The key was used with another body"),
+    ("precondition_required", 428, "This needs If-Match"),
+    ("rate_limited", 429, "Too many requests"),
+    ("recipient_limited", 429, "Too many tickets for this address"),
+    ("internal_error", 500, "Something went wrong on our side"),
+    ("unavailable", 503, "The desk can't answer now"),
+];
+
+/// What a `…_not_found` may speak of.
+pub const THINGS: &[&str] =
+    &["ticket", "response", "template", "attachment", "email_log", "inbound_mail", "contact", "agent"];
+
+impl Problem {
+    /// By its code in [`CODES`].
+    pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
+        let (_, status, title) = CODES.iter().find(|(known, ..)| *known == code).copied().unwrap_or((
+            "internal_error",
+            500,
+            "Something went wrong on our side",
+        ));
+        Self {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            code: code.into(),
+            title: title.into(),
+            detail: detail.into(),
+            errors: Vec::new(),
+            members: Map::new(),
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// 404 `{what}_not_found`.
+    pub fn not_found(what: &'static str) -> Self {
+        let mut problem = Self::new("route_not_found", format!("no such {}", what.replace('_', " ")));
+        problem.code = format!("{what}_not_found").into();
+        problem.title = format!("There is no such {}", what.replace('_', " ")).into();
+        problem
+    }
+
+    /// 401, with the challenge of RFC 6750 §3.
+    pub fn unauthorized(code: &'static str, detail: &str) -> Self {
+        let challenge = match code {
+            "missing_credentials" => r#"Bearer realm="postdesk""#,
+            _ => r#"Bearer realm="postdesk", error="invalid_token""#,
+        };
+        Self::new(code, detail).header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+    }
+
+    /// 400 for one query parameter.
+    pub fn parameter(name: &str, code: &'static str, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        let mut problem = Self::new("invalid_parameter", format!("{name}: {detail}"));
+        problem.errors.push(FieldError {
+            pointer: None,
+            parameter: Some(name.to_owned()),
+            code,
+            detail,
+            rejected_value: None,
+            allowed: None,
+        });
+        problem
+    }
+
+    /// 422 with all invalid fields.
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let count = errors.len();
+        let detail = if count == 1 { "1 field".to_owned() } else { format!("{count} fields") };
+        Self { errors, ..Self::new("validation_failed", detail) }
+    }
+
+    /// The same with these fields named.
+    pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// A further member of the problem.
+    pub fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// A header to go with it.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// For an answer some layer made without a problem: by its status. A path that can't be decoded names nothing.
+    pub fn from_status(status: StatusCode) -> Self {
+        let known = CODES.iter().find(|(_, known, _)| *known == status.as_u16() && status.as_u16() != 400);
+        let code = known.map_or("route_not_found", |(code, ..)| code);
+        Self::new(code, status.canonical_reason().unwrap_or_default())
+    }
+
+    /// The whole answer.
+    pub fn render(self, instance: &str, request_id: &str) -> Response {
+        let mut body = json!({
+            "type": format!("{BASE}/problems/{}", self.code),
+            "title": self.title,
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+            "instance": instance,
+            "code": self.code,
+            "request_id": request_id,
+        });
+        let members = body.as_object_mut().expect("an object was just made");
+        if !self.errors.is_empty() {
+            members.insert("errors".into(), json!(self.errors));
+        }
+        members.extend(self.members);
+        let mut response = (self.status, self.headers, body.to_string()).into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<desk::Error> for Problem {
+    fn from(error: desk::Error) -> Self {
+        use desk::Error;
+        match error {
+            Error::NotFound(what) => Self::not_found(what),
+            Error::Duplicate { what, existing } => Self::new("duplicate", format!("{what} is taken"))
+                .member("field", what)
+                .member("existing", existing),
+            Error::Collision { newer } => {
+                Self::new("collision", format!("{} newer", newer.len())).member("newer", view::newer(&newer))
+            }
+            Error::InvalidTransition { from, to, allowed } => {
+                let allowed: Vec<_> = allowed.iter().map(|status| status.as_str()).collect();
+                Self::new("invalid_transition", format!("{from} can't become {to}"))
+                    .member("allowed", allowed)
+            }
+            Error::VersionMismatch { current } => {
+                Self::new("version_mismatch", format!("the version is {current}"))
+                    .member("current_version", current)
+            }
+            Error::Deleted => Self::new("ticket_deleted", "it can be restored"),
+            Error::Invalid { pointer, code, detail } => Self::invalid(vec![FieldError {
+                pointer: Some(pointer.to_owned()),
+                parameter: None,
+                code,
+                detail,
+                rejected_value: None,
+                allowed: None,
+            }]),
+            Error::Keys(_) => Self::internal(&error),
+            Error::Store(ref store) if store.is_transient() => {
+                tracing::warn!(%error, "store not available");
+                Self::new("unavailable", "the database does not answer; the same call may succeed later")
+                    .header(header::RETRY_AFTER, HeaderValue::from_static("5"))
+            }
+            Error::Store(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl Problem {
+    /// 500; the cause goes to the log alone.
+    pub fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "internal error");
+        Self::new("internal_error", "it was logged under the request's id")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_have_an_error_status() {
+        for (i, (code, status, _)) in CODES.iter().enumerate() {
+            assert!((400..600).contains(status), "{code}");
+            assert!(CODES[..i].iter().all(|(other, ..)| other != code), "{code} twice");
+        }
+    }
+}

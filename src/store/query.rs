@@ -1,0 +1,341 @@
+//! What a list of tickets, mails or logs may be asked: conditions, order, and a place to go on from.
+
+use uuid::Uuid;
+
+use super::Tx;
+pub use super::select::Param;
+use super::select::Select;
+use crate::model::{
+    Category, Channel, EmailStatus, InboundAction, MailKind, Priority, Status, TicketNumber, Timestamp,
+};
+
+/// Any of these values, or none of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice<T> {
+    /// The values.
+    pub any: Vec<T>,
+    /// Also rows without a value.
+    pub none: bool,
+    /// All rows but those.
+    pub negated: bool,
+}
+
+impl<T> Choice<T> {
+    /// Exactly this value.
+    pub fn only(value: T) -> Self {
+        Self { any: vec![value], none: false, negated: false }
+    }
+}
+
+/// Somebody, by id or by address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Person {
+    /// Contact or agent.
+    Id(Uuid),
+    /// Lower case.
+    Address(String),
+}
+
+/// `{ticket}` of a path: id or number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TicketRef {
+    /// UUIDv7.
+    Id(Uuid),
+    /// Canonical.
+    Number(TicketNumber),
+}
+
+impl TicketRef {
+    /// Id or number, any case.
+    pub fn parse(text: &str) -> Option<Self> {
+        match Uuid::try_parse(text) {
+            Ok(id) => Some(Self::Id(id)),
+            Err(_) => TicketNumber::parse(text).map(Self::Number),
+        }
+    }
+}
+
+/// A plain text column of tickets that can be filtered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextColumn {
+    /// The shop's id of the user.
+    UserId,
+    /// The shop's id of the seller.
+    SellerId,
+    /// The shop's id of the store.
+    StoreId,
+    /// The shop's id of the order.
+    OrderId,
+    /// The caller's own id of the ticket.
+    ExternalId,
+}
+
+/// One condition on tickets; a list of them must all hold.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "API.md §4.2 names the filters")]
+pub enum TicketFilter {
+    Status(Choice<Status>),
+    Priority(Choice<Priority>),
+    Category(Choice<Category>),
+    Channel(Choice<Channel>),
+    Assignee(Choice<Person>),
+    Requester(Choice<Person>),
+    Team(Choice<Uuid>),
+    Text(TextColumn, Choice<String>),
+    Tag(Choice<String>),
+    Spam(bool),
+    /// Inclusive.
+    CreatedFrom(Timestamp),
+    /// Exclusive.
+    CreatedTo(Timestamp),
+    /// Inclusive.
+    UpdatedFrom(Timestamp),
+    /// Exclusive.
+    UpdatedTo(Timestamp),
+    Refs(Vec<TicketRef>),
+    /// Holds this mail, in or out; without brackets.
+    MessageId(String),
+    HasAttachment(bool),
+    /// Full text: every word, in one message with its subject and people.
+    Words(String),
+}
+
+/// What tickets can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "API.md §4.2 names the keys")]
+pub enum TicketKey {
+    CreatedAt,
+    UpdatedAt,
+    WaitingSince,
+    Priority,
+    Number,
+    LastCustomerMessageAt,
+}
+
+/// A key and its direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Order<K> {
+    /// What by.
+    pub key: K,
+    /// Largest first.
+    pub descending: bool,
+}
+
+/// Where a page begins.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Start {
+    /// At the first row.
+    Top,
+    /// Behind the row with these keys (and its id last).
+    After(Vec<Param>),
+    /// Before the row with these keys: the rows come in reverse.
+    Before(Vec<Param>),
+    /// So many rows down.
+    Offset(i64),
+}
+
+/// One condition on the ledger.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "API.md §5.4 names the filters")]
+pub enum InboundFilter {
+    MessageId(String),
+    From(String),
+    Action(Choice<InboundAction>),
+    Kind(Choice<MailKind>),
+    Ticket(TicketRef),
+    ReceivedFrom(Timestamp),
+    ReceivedTo(Timestamp),
+}
+
+/// One condition on email logs.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "API.md §4 names the filters")]
+pub enum EmailLogFilter {
+    Ticket(Uuid),
+    Status(Choice<EmailStatus>),
+    Recipient(String),
+}
+
+/// Adds ` AND …` for a choice of values in a column.
+fn choose<T, P: Into<Param>>(
+    select: &mut Select,
+    column: &'static str,
+    choice: &Choice<T>,
+    param: impl Fn(&T) -> P,
+) {
+    among(select, choice.negated, choice.none.then_some(column), |select| {
+        select.sql(column).sql(" IN ").bind_all(choice.any.iter().map(&param));
+    });
+}
+
+/// ` AND (…)` or its opposite; a comparison with null counts as "no".
+fn among(
+    select: &mut Select,
+    negated: bool,
+    or_null: Option<&'static str>,
+    condition: impl FnOnce(&mut Select),
+) {
+    select.sql(if negated { " AND NOT COALESCE((" } else { " AND (" });
+    condition(select);
+    if let Some(column) = or_null {
+        select.sql(" OR ").sql(column).sql(" IS NULL");
+    }
+    select.sql(if negated { "), FALSE)" } else { ")" });
+}
+
+/// Somebody in an id column, by id or by an address in another table.
+fn choose_person(
+    select: &mut Select,
+    column: &'static str,
+    by_address: &'static str,
+    choice: &Choice<Person>,
+) {
+    among(select, choice.negated, choice.none.then_some(column), |select| {
+        let ids = choice.any.iter().filter_map(|who| if let Person::Id(id) = who { Some(*id) } else { None });
+        select.sql(column).sql(" IN ").bind_all(ids);
+        for who in &choice.any {
+            if let Person::Address(address) = who {
+                select.sql(" OR ").sql(column).sql(by_address).bind(address.as_str()).sql(")");
+            }
+        }
+    });
+}
+
+impl TicketFilter {
+    pub(super) fn add(&self, select: &mut Select, tx: &Tx) {
+        match self {
+            Self::Status(choice) => choose(select, "status", choice, |v| v.as_str()),
+            Self::Priority(choice) => choose(select, "priority", choice, |v| v.as_str()),
+            Self::Category(choice) => choose(select, "category", choice, |v| v.as_str()),
+            Self::Channel(choice) => choose(select, "channel", choice, |v| v.as_str()),
+            Self::Assignee(choice) => {
+                choose_person(select, "assignee_id", " IN (SELECT id FROM agents WHERE email = ", choice);
+            }
+            Self::Requester(choice) => {
+                let by_address = " IN (SELECT contact_id FROM contact_emails WHERE address = ";
+                choose_person(select, "requester_id", by_address, choice);
+            }
+            Self::Team(choice) => choose(select, "team_id", choice, |id| *id),
+            Self::Text(column, choice) => choose(select, column.name(), choice, String::clone),
+            Self::Tag(choice) => add_tag(select, tx, choice),
+            Self::Spam(wanted) => drop(select.sql(" AND is_spam = ").bind(*wanted)),
+            Self::CreatedFrom(at) => drop(select.sql(" AND created_at >= ").bind(*at)),
+            Self::CreatedTo(at) => drop(select.sql(" AND created_at < ").bind(*at)),
+            Self::UpdatedFrom(at) => drop(select.sql(" AND updated_at >= ").bind(*at)),
+            Self::UpdatedTo(at) => drop(select.sql(" AND updated_at < ").bind(*at)),
+            Self::Refs(refs) => add_refs(select, refs),
+            Self::MessageId(id) => add_message_id(select, id),
+            Self::HasAttachment(true) => drop(select.sql(" AND attachment_count > 0")),
+            Self::HasAttachment(false) => drop(select.sql(" AND attachment_count = 0")),
+            Self::Words(text) => {
+                let matching = tx.pick(
+                    include_str!("sql/search/match.sqlite.sql"),
+                    include_str!("sql/search/match.postgres.sql"),
+                );
+                let (before, after) = matching.split_once("$1").unwrap_or((matching, ""));
+                select.sql(" AND id IN (").sql(before).bind(text.as_str()).sql(after).sql(")");
+            }
+        }
+    }
+}
+
+impl TextColumn {
+    fn name(self) -> &'static str {
+        match self {
+            Self::UserId => "user_id",
+            Self::SellerId => "seller_id",
+            Self::StoreId => "store_id",
+            Self::OrderId => "order_id",
+            Self::ExternalId => "external_id",
+        }
+    }
+}
+
+/// Tags are a JSON list in text: one is found with its quotes on.
+fn add_tag(select: &mut Select, tx: &Tx, choice: &Choice<String>) {
+    let find = tx.pick("instr(tags, ", "strpos(tags, ");
+    among(select, choice.negated, None, |select| {
+        select.sql(if choice.none { "tags = '[]'" } else { "FALSE" });
+        for tag in &choice.any {
+            select.sql(" OR ").sql(find).bind(super::row::json(tag)).sql(") > 0");
+        }
+    });
+}
+
+fn add_refs(select: &mut Select, refs: &[TicketRef]) {
+    let ids = refs.iter().filter_map(|r| if let TicketRef::Id(id) = r { Some(*id) } else { None });
+    let numbers = refs
+        .iter()
+        .filter_map(|r| if let TicketRef::Number(number) = r { Some(number.as_str()) } else { None });
+    select.sql(" AND (id IN ").bind_all(ids).sql(" OR number IN ").bind_all(numbers).sql(")");
+}
+
+fn add_message_id(select: &mut Select, id: &str) {
+    select.sql(" AND id IN (SELECT ticket_id FROM inbound_mails WHERE message_id = ").bind(id);
+    select.sql(" UNION SELECT ticket_id FROM outbox WHERE message_id = ").bind(id).sql(")");
+}
+
+impl TicketKey {
+    /// The SQL to sort by; never null, rows without a value come last in either direction.
+    pub(super) fn expression(self, descending: bool) -> &'static str {
+        match (self, descending) {
+            (Self::CreatedAt, _) => "created_at",
+            (Self::UpdatedAt, _) => "updated_at",
+            (Self::Number, _) => "number",
+            (Self::Priority, _) => {
+                "CASE priority WHEN 'low' THEN 0 WHEN 'medium' THEN 1 WHEN 'high' THEN 2 ELSE 3 END"
+            }
+            (Self::WaitingSince, false) => "COALESCE(waiting_since, 9223372036854775807)",
+            (Self::WaitingSince, true) => "COALESCE(waiting_since, -1)",
+            (Self::LastCustomerMessageAt, false) => "COALESCE(last_customer_message_at, 9223372036854775807)",
+            (Self::LastCustomerMessageAt, true) => "COALESCE(last_customer_message_at, -1)",
+        }
+    }
+
+    /// The same value of a row that was read.
+    pub fn of(self, ticket: &crate::model::Ticket, descending: bool) -> Param {
+        let nothing = if descending { -1 } else { i64::MAX };
+        match self {
+            Self::CreatedAt => ticket.created_at.into(),
+            Self::UpdatedAt => ticket.updated_at.into(),
+            Self::Number => ticket.number.as_str().into(),
+            Self::Priority => {
+                Param::Int(Priority::ALL.iter().position(|p| *p == ticket.priority).unwrap_or(0) as i64)
+            }
+            Self::WaitingSince => Param::Int(ticket.waiting_since.map_or(nothing, |at| at.0)),
+            Self::LastCustomerMessageAt => {
+                Param::Int(ticket.last_customer_message_at.map_or(nothing, |at| at.0))
+            }
+        }
+    }
+}
+
+impl InboundFilter {
+    pub(super) fn add(&self, select: &mut Select) {
+        match self {
+            Self::MessageId(id) => drop(select.sql(" AND message_id = ").bind(id.as_str())),
+            Self::From(address) => drop(select.sql(" AND LOWER(from_address) = ").bind(address.as_str())),
+            Self::Action(choice) => choose(select, "action", choice, |v| v.as_str()),
+            Self::Kind(choice) => choose(select, "kind", choice, |v| v.as_str()),
+            Self::Ticket(TicketRef::Id(id)) => drop(select.sql(" AND ticket_id = ").bind(*id)),
+            Self::Ticket(TicketRef::Number(number)) => {
+                select
+                    .sql(" AND ticket_id = (SELECT id FROM tickets WHERE number = ")
+                    .bind(number.as_str())
+                    .sql(")");
+            }
+            Self::ReceivedFrom(at) => drop(select.sql(" AND received_at >= ").bind(*at)),
+            Self::ReceivedTo(at) => drop(select.sql(" AND received_at < ").bind(*at)),
+        }
+    }
+}
+
+impl EmailLogFilter {
+    pub(super) fn add(&self, select: &mut Select) {
+        match self {
+            Self::Ticket(id) => drop(select.sql(" AND ticket_id = ").bind(*id)),
+            Self::Status(choice) => choose(select, "status", choice, |v| v.as_str()),
+            Self::Recipient(address) => drop(select.sql(" AND to_address = ").bind(address.as_str())),
+        }
+    }
+}
