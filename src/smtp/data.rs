@@ -1,9 +1,15 @@
 //! The bytes of one mail, read to their real end: CR LF `.` CR LF and nothing else (RFC 5321 §4.1.1.4), or the end of
 //! the last chunk (RFC 3030). A mail with a fault is read on to that end too, so that the session stays in step.
 
-use memchr::memchr2;
+use std::fs::File;
+use std::io::{self, Write};
+use std::time::Duration;
 
-use super::limits::Lease;
+use memchr::memchr2;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::spawn_blocking;
+
+use super::memory::{Lease, SMALL, read_back};
 use crate::config::BareLf;
 
 /// What a fresh mail reserves: most mails of people fit.
@@ -49,7 +55,12 @@ enum At {
 /// A mail that is being read. Holds at most its limit, and only what the byte budget leased to it.
 #[derive(Debug)]
 pub struct Body {
-    raw: Vec<u8>,
+    /// Octets that are not in the file.
+    tail: Vec<u8>,
+    /// What came before them, when the mail is big.
+    spool: Option<File>,
+    /// All that was kept.
+    octets: usize,
     at: At,
     /// Octets of the line so far.
     line: usize,
@@ -61,7 +72,16 @@ pub struct Body {
 impl Body {
     /// An empty mail.
     pub fn new(limits: BodyLimits, lease: Lease) -> Self {
-        Self { raw: Vec::new(), at: At::LineStart, line: 0, fault: None, limits, lease }
+        Self {
+            tail: Vec::new(),
+            spool: None,
+            octets: 0,
+            at: At::LineStart,
+            line: 0,
+            fault: None,
+            limits,
+            lease,
+        }
     }
 
     /// Takes what came after `DATA`; gives the number of octets used, and whether the end of data was among them.
@@ -79,12 +99,17 @@ impl Body {
         self.fault
     }
 
-    /// The mail, and the lease of its memory to be held as long as the mail is.
-    pub fn finish(mut self) -> Result<(Vec<u8>, Lease), Fault> {
+    /// The mail, all of it read.
+    pub fn finish(mut self) -> Result<Complete, Fault> {
         if self.at == At::Cr {
             self.fail(Fault::BareLineEnd);
         }
-        self.fault.map_or(Ok((self.raw, self.lease)), Err)
+        match self.fault {
+            Some(fault) => Err(fault),
+            None => {
+                Ok(Complete { tail: self.tail, spool: self.spool, octets: self.octets, lease: self.lease })
+            }
+        }
     }
 
     /// Copies whole stretches, not lines: `input[kept..at]` is what is still to be stored.
@@ -165,7 +190,8 @@ impl Body {
     fn fail(&mut self, fault: Fault) {
         if self.fault.is_none() {
             self.fault = Some(fault);
-            self.raw = Vec::new();
+            self.tail = Vec::new();
+            self.spool = None;
             self.lease.give_back();
         }
     }
@@ -174,23 +200,68 @@ impl Body {
         if self.fault.is_some() {
             return;
         }
-        let needed = self.raw.len() + octets.len();
-        if needed > self.limits.max_size {
+        if self.octets + octets.len() > self.limits.max_size {
             return self.fail(Fault::TooBig);
         }
-        if needed > self.raw.capacity() && !self.make_room(needed) {
+        if !self.make_room(octets.len()) {
             return self.fail(Fault::NoMemory);
         }
-        self.raw.extend_from_slice(octets);
+        self.tail.extend_from_slice(octets);
+        self.octets += octets.len();
     }
 
-    fn make_room(&mut self, needed: usize) -> bool {
-        let room = (self.raw.capacity() * 2).max(FIRST_ROOM).min(self.limits.max_size).max(needed);
-        if !self.lease.grow_to(room) {
-            return false;
+    /// Twice the room in memory at first, and the file when that is not small any more.
+    fn make_room(&mut self, octets: usize) -> bool {
+        let needed = self.tail.len() + octets;
+        if needed <= self.tail.capacity() {
+            return true;
         }
-        self.raw.reserve_exact(room - self.raw.len());
-        true
+        if needed > SMALL {
+            return self.write_out().is_ok() && self.lease.grow_to(self.octets + SMALL.max(octets));
+        }
+        let room = (self.tail.capacity() * 2).clamp(FIRST_ROOM, SMALL).max(needed);
+        self.tail.reserve_exact(room - self.tail.len());
+        self.lease.grow_to(self.octets - self.tail.len() + room)
+    }
+
+    fn write_out(&mut self) -> io::Result<()> {
+        let spool = match &mut self.spool {
+            Some(spool) => spool,
+            none => none.insert(self.lease.budget().spool()?),
+        };
+        spool.write_all(&self.tail)?;
+        self.tail.clear();
+        Ok(())
+    }
+}
+
+/// A mail without fault, in memory or, when it is big, in a file.
+#[derive(Debug)]
+pub struct Complete {
+    tail: Vec<u8>,
+    spool: Option<File>,
+    octets: usize,
+    lease: Lease,
+}
+
+/// What a mail in memory uses, to be held as long as it is there.
+#[derive(Debug)]
+pub struct Held {
+    _lease: Lease,
+    _turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Complete {
+    /// The mail, in memory. A big one waits for its turn; if that does not come in time, or its file can't be read,
+    /// there is no memory for it.
+    pub async fn load(self, patience: Duration) -> Result<(Vec<u8>, Held), Fault> {
+        let Some(spool) = self.spool else {
+            return Ok((self.tail, Held { _lease: self.lease, _turn: None }));
+        };
+        let turn = self.lease.budget().turn(self.octets, patience).await.ok_or(Fault::NoMemory)?;
+        let reading = spawn_blocking(move || read_back(spool, &self.tail, self.octets));
+        let Ok(Ok(raw)) = reading.await else { return Err(Fault::NoMemory) };
+        Ok((raw, Held { _lease: self.lease, _turn: Some(turn) }))
     }
 }
 
@@ -199,12 +270,24 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::smtp::limits::Budget;
+    use crate::smtp::memory::Budget;
 
     const LIMITS: BodyLimits = BodyLimits { max_size: 1000, max_line: 100, bare_lf: BareLf::Reject };
 
     fn body(limits: BodyLimits, budget: usize) -> Body {
-        Body::new(limits, Lease::new(Arc::new(Budget::new(budget))))
+        Body::new(limits, Lease::new(budget_of(budget)))
+    }
+
+    fn budget_of(octets: usize) -> Arc<Budget> {
+        Arc::new(Budget::new(octets, octets, std::env::temp_dir()))
+    }
+
+    fn whole(body: Body) -> Result<Vec<u8>, Fault> {
+        let mail = body.finish()?;
+        Ok(match mail.spool {
+            Some(spool) => read_back(spool, &mail.tail, mail.octets).unwrap(),
+            None => mail.tail,
+        })
     }
 
     /// Feeds `step` octets at a time; gives the mail, and what was left behind its end (`None`: no end was seen).
@@ -215,10 +298,10 @@ mod tests {
             let (used, ended) = body.feed_data(piece);
             at += used;
             if ended {
-                return (body.finish().map(|(raw, _)| raw), Some(input[at..].to_vec()));
+                return (whole(body), Some(input[at..].to_vec()));
             }
         }
-        (body.finish().map(|(raw, _)| raw), None)
+        (whole(body), None)
     }
 
     /// Every split of the input into equal steps gives the same.
@@ -346,17 +429,34 @@ mod tests {
     #[test]
     fn memory_is_leased_and_given_back() {
         let limits = BodyLimits { max_size: 100_000, ..LIMITS };
-        let budget = Arc::new(Budget::new(3 * FIRST_ROOM));
+        let budget = budget_of(3 * FIRST_ROOM);
         let line = [&b"x".repeat(98)[..], b"\r\n"].concat();
         let mut first = Body::new(limits, Lease::new(budget.clone()));
         first.feed_data(&line);
         let mut second = Body::new(limits, Lease::new(budget.clone()));
         second.feed_data(&line.repeat(200));
         assert_eq!(second.finish().err(), Some(Fault::NoMemory));
-        let (_, held) = first.finish().unwrap();
+        let held = first.finish().unwrap();
         assert!(!Lease::new(budget.clone()).grow_to(3 * FIRST_ROOM), "the first mail is still held");
         drop(held);
         assert!(Lease::new(budget).grow_to(3 * FIRST_ROOM), "all is given back");
+    }
+
+    #[tokio::test]
+    async fn a_big_mail_is_put_aside_and_comes_back_whole() {
+        let limits = BodyLimits { max_size: 9 * SMALL, max_line: 1000, bare_lf: BareLf::Normalize };
+        for lines in [SMALL / 10, SMALL / 10 + 1, SMALL / 4] {
+            let mail: Vec<u8> = (0..lines).flat_map(|n| format!("{n:08}\r\n").into_bytes()).collect();
+            let sent = [&mail.split(|&octet| octet == b'\r').collect::<Vec<_>>().concat()[..], b"\r\n.\r\n"]
+                .concat();
+            let mut body = Body::new(limits, Lease::new(budget_of(9 * SMALL)));
+            for piece in sent.chunks(65_521) {
+                body.feed_data(piece);
+            }
+            assert!(body.tail.capacity() <= SMALL);
+            let (raw, _held) = body.finish().unwrap().load(Duration::ZERO).await.unwrap();
+            assert_eq!(raw, [&mail[..], b"\r\n"].concat(), "{lines} lines");
+        }
     }
 
     #[test]
@@ -364,7 +464,7 @@ mod tests {
         let mut one = body(LIMITS, 1 << 20);
         one.feed_chunk(b"..a\r\n.\r");
         one.feed_chunk(b"\n.");
-        assert_eq!(one.finish().unwrap().0, b"..a\r\n.\r\n.");
+        assert_eq!(whole(one).unwrap(), b"..a\r\n.\r\n.");
         let mut cut = body(LIMITS, 1 << 20);
         cut.feed_chunk(b"a\r");
         assert_eq!(cut.finish().err(), Some(Fault::BareLineEnd));

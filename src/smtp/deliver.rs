@@ -4,12 +4,13 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::{error, info};
 use uuid::Uuid;
 
-use super::data::Body;
+use super::data::{Body, Fault, Held};
 use super::reply::{self, Reply};
 use super::session::{Peer, Protocol, Session, Transaction};
 use crate::desk::{Trouble, Verdict};
@@ -19,11 +20,14 @@ use crate::model::{Authentication, Envelope, InboundMail, ReversePath, Timestamp
 /// Longest recipient that is named in `Received`, to keep the field within a line (RFC 5322 §2.1.1).
 const MAX_FOR: usize = 256;
 
+/// How long a big mail waits for its turn. Clients wait ten minutes for the answer to a mail (RFC 5321 §4.5.3.2.6).
+const TURN: Duration = Duration::from_secs(120);
+
 impl Session {
     /// Has the desk take the mail. Whatever goes wrong on our side is a 451, and the client keeps the mail.
     pub(super) async fn file(&self, transaction: &Transaction, body: Body) -> Reply {
         let started = Instant::now();
-        let (raw, lease) = match body.finish() {
+        let (raw, held) = match load(body).await {
             Ok(mail) => mail,
             Err(fault) => return fault.into(),
         };
@@ -34,7 +38,7 @@ impl Session {
         let mail = self.inbound_mail(transaction, raw, authenticate(&self.peer).await);
         // Boxed, so that sessions that only wait don't carry the room it takes.
         let verdict = Box::pin(without_panic(self.door.desk.receive(mail))).await;
-        drop(lease);
+        drop(held);
         self.log(transaction, &verdict, size, started);
         Reply::from(&verdict)
     }
@@ -116,6 +120,10 @@ impl Session {
             "mail in"
         );
     }
+}
+
+async fn load(body: Body) -> Result<(Vec<u8>, Held), Fault> {
+    body.finish()?.load(TURN).await
 }
 
 /// Who really sent the mail (MAIL.md §1.2): our own networks are believed, nobody else is until senders are checked.

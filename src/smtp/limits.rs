@@ -1,10 +1,9 @@
-//! What one client, or all of them together, may use: sessions, mails a minute, and memory.
+//! What one client, or all of them together, may use: sessions, and mails a minute.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -106,60 +105,6 @@ impl Drop for Place {
                 sessions.by_ip.remove(&ip);
             }
         }
-    }
-}
-
-/// The bytes of all mails being read or filed together.
-#[derive(Debug)]
-pub struct Budget {
-    limit: usize,
-    used: AtomicUsize,
-}
-
-impl Budget {
-    /// A budget of so many bytes.
-    pub fn new(limit: usize) -> Self {
-        Self { limit, used: AtomicUsize::new(0) }
-    }
-
-    fn take(&self, bytes: usize) -> bool {
-        let within = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= self.limit);
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok()
-    }
-}
-
-/// One mail's part of the [`Budget`]; dropping it gives it back.
-#[derive(Debug)]
-pub struct Lease {
-    budget: Arc<Budget>,
-    bytes: usize,
-}
-
-impl Lease {
-    /// A lease of nothing yet.
-    pub fn new(budget: Arc<Budget>) -> Self {
-        Self { budget, bytes: 0 }
-    }
-
-    /// Takes up to `bytes` in all; `false` when the budget has not got that much.
-    pub fn grow_to(&mut self, bytes: usize) -> bool {
-        let more = bytes.saturating_sub(self.bytes);
-        let granted = self.budget.take(more);
-        if granted {
-            self.bytes += more;
-        }
-        granted
-    }
-
-    /// Gives everything back.
-    pub fn give_back(&mut self) {
-        self.budget.used.fetch_sub(std::mem::take(&mut self.bytes), Ordering::Relaxed);
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.give_back();
     }
 }
 

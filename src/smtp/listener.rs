@@ -13,7 +13,8 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 use super::data::BodyLimits;
-use super::limits::{Budget, Limits, Place};
+use super::limits::{Limits, Place};
+use super::memory::Budget;
 use super::reply;
 use super::session::{Peer, Protocol, Session};
 use super::stream::Stream;
@@ -44,6 +45,14 @@ pub enum Error {
     /// `listen_tls` without `[smtp.tls]`.
     #[error("smtp.listen_tls needs smtp.tls.certificate and smtp.tls.key")]
     NoCertificate,
+    /// No file can be made in `smtp.spool_dir`.
+    #[error("smtp.spool_dir: no file can be made in {path}: {source}")]
+    Spool {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The certificate can't be used.
     #[error("smtp.tls: {0}")]
     Tls(#[from] tls::Error),
@@ -65,8 +74,7 @@ impl Door {
 
     pub(super) fn body_limits(&self) -> BodyLimits {
         let smtp = self.smtp();
-        let max_size = usize::try_from(smtp.max_message_mb).unwrap_or(usize::MAX).saturating_mul(MIB);
-        BodyLimits { max_size, max_line: smtp.max_line, bare_lf: smtp.bare_lf }
+        BodyLimits { max_size: octets(smtp.max_message_mb), max_line: smtp.max_line, bare_lf: smtp.bare_lf }
     }
 
     fn peer(&self, ip: IpAddr) -> Peer {
@@ -120,9 +128,7 @@ impl Listener {
             hostname: if smtp.hostname.is_empty() { machine_name() } else { smtp.hostname.clone() },
             certificate,
             limits: Arc::new(Limits::new(smtp)),
-            budget: Arc::new(Budget::new(
-                usize::try_from(smtp.max_memory_mb).unwrap_or(usize::MAX).saturating_mul(MIB),
-            )),
+            budget: Arc::new(budget(smtp)?),
         });
         let mut this = Self { door, sockets: Vec::new(), addresses: Addresses::default() };
         for address in &smtp.listen {
@@ -301,7 +307,8 @@ async fn serve(
         }
         (Client::Tcp(stream, _), Some(certificate)) => {
             let _ = stream.set_nodelay(true);
-            let Ok(Ok(tls)) = timeout(HANDSHAKE, certificate.acceptor().accept(stream)).await else { return };
+            let shaking = Box::pin(certificate.acceptor().accept(stream));
+            let Ok(Ok(tls)) = timeout(HANDSHAKE, shaking).await else { return };
             Stream::Tls(Box::new(tls))
         }
     };
@@ -340,6 +347,17 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
         }
         other => other,
     }
+}
+
+fn budget(smtp: &Smtp) -> Result<Budget, Error> {
+    let budget = Budget::new(octets(smtp.max_memory_mb), octets(smtp.max_message_mb), smtp.spool_dir.clone());
+    let no_spool = |source| Error::Spool { path: smtp.spool_dir.clone(), source };
+    budget.spool().map_err(no_spool)?;
+    Ok(budget)
+}
+
+fn octets(mib: u64) -> usize {
+    usize::try_from(mib).unwrap_or(usize::MAX).saturating_mul(MIB)
 }
 
 fn machine_name() -> String {

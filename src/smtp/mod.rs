@@ -8,6 +8,7 @@ mod data;
 mod deliver;
 mod limits;
 mod listener;
+mod memory;
 mod pace;
 mod path;
 mod reader;

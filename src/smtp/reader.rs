@@ -12,13 +12,15 @@ use super::stream::Stream;
 
 /// Longest command line taken, CR LF included: room for parameters (MAIL.md §1.1).
 const MAX_LINE: usize = 2048;
-/// Room for commands. A session that waits for longer than [`QUIET`] has no buffer at all.
-const COMMAND_ROOM: usize = 2048;
+/// Room for commands at first; few lines are longer. A session that waits for longer than [`QUIET`] has no buffer at all.
+const COMMAND_ROOM: usize = 512;
 /// Room in `DATA` at first; it doubles as long as the client fills it.
 const DATA_ROOM: usize = 16 * 1024;
 const MAX_DATA_ROOM: usize = 64 * 1024;
 /// Octets of one endless line that are passed over before we hang up.
 const MAX_SKIPPED: usize = 4 * 1024 * 1024;
+/// Octets that are passed over once we have hung up.
+const MAX_PASSED_OVER: usize = 256 * 1024;
 const QUIET: Duration = Duration::from_secs(2);
 /// How long a client gets to read our last words, and to stop talking.
 const LINGER: Duration = Duration::from_secs(2);
@@ -155,11 +157,14 @@ impl Wire {
         let farewell = async {
             self.flush(Instant::now() + LINGER).await.ok()?;
             self.stream.shutdown().await.ok()?;
-            let mut sink = [0; 1024];
-            for _ in 0..256 {
-                if self.stream.read(&mut sink).await.ok()? == 0 {
-                    break;
-                }
+            let mut passed_over = 0;
+            while passed_over < MAX_PASSED_OVER {
+                self.start = self.input.len();
+                self.reserve(COMMAND_ROOM);
+                passed_over += match self.stream.read_buf(&mut self.input).await.ok()? {
+                    0 => break,
+                    octets => octets,
+                };
             }
             Some(())
         };
@@ -209,10 +214,10 @@ impl Wire {
         }
     }
 
-    /// Room for `capacity` octets in all, and for at least one more than there are.
+    /// Room for `capacity` octets in all, and for some more than there are.
     fn reserve(&mut self, capacity: usize) {
         self.compact();
-        let capacity = capacity.max(self.input.len() + 1);
+        let capacity = if self.input.len() < capacity { capacity } else { self.input.len() * 2 };
         if self.input.capacity() < capacity {
             self.input.reserve_exact(capacity - self.input.len());
         }

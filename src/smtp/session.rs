@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::command::{self, Command, Mail, Rcpt, Refused};
 use super::data::Body;
-use super::limits::Lease;
 use super::listener::Door;
+use super::memory::Lease;
 use super::pace::Pace;
 use super::reader::{Broken, Line, Wire};
 use super::reply::{self, Reply};
@@ -124,10 +124,11 @@ impl Session {
                 Err(End::Silent) => return,
                 Err(End::Say(reply)) => {
                     reply.write_to(self.wire.output());
-                    return self.wire.close().await;
+                    return Box::pin(self.wire.close()).await;
                 }
                 Err(End::StartTls(certificate)) => {
-                    let Some(secured) = self.secure(&certificate).await else { return };
+                    // Boxed like all that is big and rare: a session that only waits should be small.
+                    let Some(secured) = Box::pin(self.secure(&certificate)).await else { return };
                     self = secured;
                     end = Ok(());
                 }
@@ -188,8 +189,8 @@ impl Session {
             Command::Lhlo(name) => self.lhlo(name),
             Command::Mail(mail) => self.mail(mail)?,
             Command::Rcpt(rcpt) => self.rcpt(rcpt),
-            Command::Data => return self.data().await,
-            Command::Bdat { size, last } => return self.bdat(size, last).await,
+            Command::Data => return Box::pin(self.data()).await,
+            Command::Bdat { size, last } => return Box::pin(self.bdat(size, last)).await,
             Command::Rset => self.rset(),
             Command::Noop => reply::OK,
             Command::Vrfy => reply::VERIFY,
@@ -338,10 +339,9 @@ impl Session {
         let mut pace = Pace::new(self.door.smtp());
         let mut left = size;
         loop {
-            let input = self.wire.input();
-            let used = input.len().min(left);
+            let used = self.wire.input().len().min(left);
             if let Some(body) = &mut body {
-                body.feed_chunk(&input[..used]);
+                body.feed_chunk(&self.wire.input()[..used]);
             }
             self.wire.consume(used);
             left -= used;

@@ -80,12 +80,10 @@ async fn the_byte_budget_is_shared_and_given_back() {
     let mut second = door.client_in_data().await;
     second.send(format!("{mail}.\r\n")).await;
     second.expect("452 4.3.1 *").await;
-    first.send(".\r\n").await;
-    first.expect("250 2.0.0 accepted as *").await;
+    first.ask(".", "250 2.0.0 accepted as *").await;
     second.begin_mail().await;
     second.ask("DATA", "354 *").await;
-    second.send(format!("{mail}.\r\n")).await;
-    second.expect("250 2.0.0 accepted as *").await;
+    second.ask(&format!("{mail}."), "250 2.0.0 accepted as *").await;
 }
 
 #[tokio::test]
