@@ -211,6 +211,9 @@ pub struct Outbox {
     pub concurrency: usize,
     /// Longest wait for one SMTP step, seconds.
     pub step_timeout_seconds: u64,
+    /// How long a mail belongs to the worker that took it, seconds: longer than any try, and no longer than a mail
+    /// may wait after its worker was killed.
+    pub lease_seconds: u64,
     /// Give up after, hours.
     pub give_up_hours: u32,
 }
@@ -279,6 +282,7 @@ impl Default for Outbox {
             relay: None,
             concurrency: 10,
             step_timeout_seconds: 60,
+            lease_seconds: 120,
             give_up_hours: 120,
         }
     }

@@ -74,6 +74,8 @@ pub mod config;
 pub mod desk;
 pub mod http;
 pub mod mail;
+pub mod outbox;
 pub mod smtp;
 pub mod store;
 pub mod telemetry;
+pub mod templates;

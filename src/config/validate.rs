@@ -45,6 +45,7 @@ fn sizes(config: &Config, found: &mut Found) {
         ("store.max_connections", store.max_connections.into(), 1, 1_000),
         ("outbox.concurrency", outbox.concurrency as u64, 1, 1_000),
         ("outbox.step_timeout_seconds", outbox.step_timeout_seconds, 1, 3_600),
+        ("outbox.lease_seconds", outbox.lease_seconds, 20, 3_600),
         ("outbox.give_up_hours", outbox.give_up_hours.into(), 1, 720),
         ("api.limits.token", api.limits.token.into(), 1, 1_000_000),
         ("api.limits.anonymous", api.limits.anonymous.into(), 1, 1_000_000),

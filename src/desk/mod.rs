@@ -1,6 +1,7 @@
 //! The verbs: one call, one transaction. Doors call these and nothing else; every verb reads like a recipe.
 
 mod admin;
+mod delivery;
 mod error;
 mod filing;
 mod intake;
@@ -17,6 +18,7 @@ use std::sync::{Arc, RwLock};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+pub use delivery::Backlog;
 pub use crate::store::query;
 pub use error::{Error, Result};
 pub use filing::{FiledResponse, NewResponse, NewTicket};

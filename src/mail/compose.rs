@@ -1,1 +1,174 @@
-//! An outgoing mail as MIME bytes.
+//! Outgoing mail: the words of a rendered mail made RFC 5322 bytes, with every header of MAIL.md §2.2 but DKIM's.
+//! All of it comes from values, so the same values give the same bytes.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use lettre::address::Envelope;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart, header};
+use lettre::{Address, Message};
+
+use crate::model::{Audience, MessageId, NotificationTemplate, OutgoingMail, Timestamp};
+
+/// Longest display name or header text kept, characters.
+const MAX_WORDS: usize = 500;
+
+/// What was written for the reader.
+#[derive(Debug, Clone, Copy)]
+pub struct Words<'a> {
+    /// Whole subject.
+    pub subject: &'a str,
+    /// Text part.
+    pub text: &'a str,
+    /// HTML part.
+    pub html: &'a str,
+    /// Its language, BCP 47.
+    pub locale: &'a str,
+}
+
+/// Why a mail can't be composed: no try would ever succeed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unsendable {
+    /// An address that is none.
+    #[error("{0:?} is not an address mail can be sent to")]
+    Address(String),
+    /// The builder refused.
+    #[error("the mail can't be composed: {0}")]
+    Builder(String),
+}
+
+/// The bytes of a mail: CR LF line ends, 7-bit but for addresses that are not (RFC 6532).
+///
+/// # Errors
+/// When an address is none.
+pub fn compose(mail: &OutgoingMail, words: Words<'_>) -> Result<Vec<u8>, Unsendable> {
+    let entry = &mail.entry;
+    let from = mailbox(from_name(mail), &entry.from_address)?;
+    let to = mailbox(entry.to_name.as_deref(), &entry.to_address)?;
+    let envelope = Envelope::new(None, vec![to.email.clone()]).map_err(builder)?;
+    let mut message = Message::builder()
+        .envelope(envelope)
+        .header(header::Date::new(UNIX_EPOCH + since_epoch(mail.date)))
+        .from(from)
+        .to(to)
+        .subject(one_line(words.subject))
+        .message_id(Some(format!("<{}>", one_line(&entry.message_id))));
+    if let Some(reply_to) = &mail.reply_to {
+        message = message.reply_to(mailbox(None, reply_to)?);
+    }
+    if let Some(id) = mail.in_reply_to.as_ref().filter(|id| is_plain(id)) {
+        message = message.in_reply_to(id.to_string());
+    }
+    if !mail.references.is_empty() {
+        message = message.references(joined(&mail.references));
+    }
+    for (name, value) in machine_headers(mail, words.locale) {
+        message =
+            message.raw_header(HeaderValue::new(HeaderName::new_from_ascii_str(name), one_line(&value)));
+    }
+    let message = message.multipart(body(mail, words)).map_err(builder)?;
+    Ok(message.formatted())
+}
+
+/// What mail programs, filters and other machines read.
+fn machine_headers(mail: &OutgoingMail, locale: &str) -> Vec<(&'static str, String)> {
+    let entry = &mail.entry;
+    let domain = entry.from_address.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
+    let mut headers = Vec::new();
+    if entry.automatic {
+        headers.push(("Auto-Submitted", auto_submitted(&entry.template).to_owned()));
+        headers.push(("X-Auto-Response-Suppress", "All".to_owned()));
+    }
+    if let Some(ticket) = &mail.ticket {
+        headers.push(("X-Postdesk-Ticket", ticket.number.to_string()));
+    }
+    headers.push(("X-Postdesk-Template", versioned(mail)));
+    headers.push(("Feedback-ID", format!("{}:{}:desk:{domain}", entry.template, mailbox_word(mail))));
+    if entry.audience == Audience::Agent {
+        headers.push(("List-Id", format!("<notifications.postdesk.{domain}>")));
+    }
+    headers.push(("Content-Language", locale.to_owned()));
+    headers
+}
+
+/// RFC 3834 §5: an answer to a mail, or something the desk says by itself.
+fn auto_submitted(template: &str) -> &'static str {
+    let answers = NotificationTemplate::parse(template).is_some_and(NotificationTemplate::is_acknowledgement);
+    if answers { "auto-replied" } else { "auto-generated" }
+}
+
+fn versioned(mail: &OutgoingMail) -> String {
+    match mail.entry.template_version {
+        Some(version) => format!("{}@{version}", mail.entry.template),
+        None => mail.entry.template.clone(),
+    }
+}
+
+fn mailbox_word(mail: &OutgoingMail) -> &str {
+    mail.entry.from_address.split('@').next().unwrap_or_default()
+}
+
+/// `Ada at Lamps & More` would be a lie for machine mail: an agent's name stands only on what the agent wrote.
+fn from_name(mail: &OutgoingMail) -> Option<&str> {
+    let own = mail.mailbox.as_ref().and_then(|mailbox| mailbox.from_name.as_deref());
+    own.or(Some(mail.brand.as_str())).filter(|name| !name.trim().is_empty())
+}
+
+fn body(mail: &OutgoingMail, words: Words<'_>) -> MultiPart {
+    let boundary = |part: &str| format!("postdesk-{part}-{}", mail.entry.id.simple());
+    let alternative = MultiPart::alternative()
+        .boundary(boundary("words"))
+        .singlepart(SinglePart::plain(crlf(words.text)))
+        .singlepart(SinglePart::html(crlf(words.html)));
+    if mail.files.is_empty() {
+        return alternative;
+    }
+    let mixed = MultiPart::mixed().boundary(boundary("files")).multipart(alternative);
+    mail.files.iter().fold(mixed, |mixed, file| {
+        let octets = || ContentType::parse("application/octet-stream").expect("a type literal");
+        let kind = ContentType::parse(&one_line(&file.content_type)).unwrap_or_else(|_| octets());
+        mixed.singlepart(Attachment::new(one_line(&file.filename)).body(file.content.clone(), kind))
+    })
+}
+
+fn mailbox(name: Option<&str>, address: &str) -> Result<Mailbox, Unsendable> {
+    let email: Address = address.trim().parse().map_err(|_| Unsendable::Address(one_line(address)))?;
+    let name = name.map(one_line).filter(|name| !name.is_empty());
+    Ok(Mailbox::new(name, email))
+}
+
+/// Ids that fit on a line of 998 octets with their fold, and need no encoding: others place no answer anyway.
+fn joined(ids: &[MessageId]) -> String {
+    let plain = ids.iter().filter(|id| is_plain(id));
+    plain.map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn is_plain(id: &MessageId) -> bool {
+    id.as_str().len() <= MAX_WORDS
+        && id.as_str().bytes().all(|b| b.is_ascii_graphic() && b != b'<' && b != b'>')
+}
+
+fn since_epoch(at: Timestamp) -> Duration {
+    Duration::from_millis(u64::try_from(at.0).unwrap_or(0))
+}
+
+fn crlf(text: &str) -> String {
+    text.replace("\r\n", "\n").replace(['\r', '\0'], "").replace('\n', "\r\n")
+}
+
+/// Fit for a header: no control character (CR, LF, NUL among them) and no bidirectional override, bounded.
+fn one_line(text: &str) -> String {
+    let blanked = text.chars().map(|c| if c.is_control() || is_bidi_control(c) { ' ' } else { c });
+    let blanked: String = blanked.take(4 * MAX_WORDS).collect();
+    let words = blanked.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().take(MAX_WORDS).collect()
+}
+
+/// Marks that make text read in another order than it is written (Unicode TR 9 §2).
+fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn builder(error: impl std::fmt::Display) -> Unsendable {
+    Unsendable::Builder(error.to_string())
+}

@@ -176,9 +176,151 @@ pub fn retry_delay_ms(attempts: i64) -> i64 {
     WAITS_MIN[step] * 60_000
 }
 
+/// Where a mail stands after a try; `next_try` is when the next one would be.
+pub fn after_attempt(mut entry: OutboxEntry, report: &AttemptReport, next_try: Timestamp) -> OutboxEntry {
+    let ended = report.at.plus_ms(report.duration_ms);
+    entry.attempts += 1;
+    entry.lease = None;
+    entry.next_attempt_at = None;
+    entry.remote = report.remote.clone().or(entry.remote);
+    entry.tls.clone_from(&report.tls);
+    entry.smtp_code = report.smtp_code.map(i64::from);
+    entry.enhanced_code.clone_from(&report.enhanced_code);
+    entry.smtp_response.clone_from(&report.smtp_response);
+    entry.error.clone_from(&report.error);
+    match report.outcome {
+        Outcome::Delivered => {
+            entry.status = EmailStatus::Sent;
+            entry.sent_at = Some(ended);
+        }
+        Outcome::Captured => entry.status = EmailStatus::Captured,
+        Outcome::Deferred if next_try <= entry.give_up_at => {
+            entry.status = EmailStatus::Deferred;
+            entry.next_attempt_at = Some(next_try);
+        }
+        Outcome::Deferred | Outcome::Failed => entry.status = EmailStatus::Failed,
+    }
+    entry
+}
+
+/// Where a mail stands after a report on it (RFC 3464): `Failed` bounces it, `Delivered` completes it, the rest
+/// changes nothing. Reports come in any order, and a bounce is final.
+pub fn after_report(mut entry: OutboxEntry, arrived: bool, at: Timestamp) -> OutboxEntry {
+    if arrived {
+        entry.delivered_at.get_or_insert(at);
+        if entry.status == EmailStatus::Sent {
+            entry.status = EmailStatus::Delivered;
+        }
+        return entry;
+    }
+    entry.status = EmailStatus::Bounced;
+    entry.bounced_at.get_or_insert(at);
+    entry.next_attempt_at = None;
+    entry
+}
+
+/// Whether an enhanced status code (RFC 3463) says that there is nobody at the address and never will be: bad or
+/// moved mailbox, bad domain, address syntax, null MX (RFC 7505), disabled mailbox. Such an address gets no more mail.
+pub fn is_no_such_user(enhanced_code: &str) -> bool {
+    matches!(enhanced_code, "5.1.0" | "5.1.1" | "5.1.2" | "5.1.3" | "5.1.6" | "5.1.10" | "5.2.1")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn entry() -> OutboxEntry {
+        OutboxEntry {
+            id: Uuid::from_u128(1),
+            ticket_id: None,
+            response_id: None,
+            template: "ticket_reply".into(),
+            template_version: None,
+            locale: "en".into(),
+            audience: Audience::Customer,
+            automatic: false,
+            verified: true,
+            from_address: "support@shop.example".into(),
+            to_address: "jo@example.org".into(),
+            to_name: None,
+            subject: "Re: Lamp".into(),
+            message_id: "m@shop.example".into(),
+            envelope_from: String::new(),
+            context: Value::Null,
+            status: EmailStatus::Sending,
+            priority: 0,
+            attempts: 0,
+            next_attempt_at: Some(Timestamp(90_000)),
+            lease: Some("w1".into()),
+            give_up_at: Timestamp(1_000_000),
+            remote: None,
+            tls: None,
+            smtp_code: None,
+            enhanced_code: None,
+            smtp_response: None,
+            error: None,
+            size: None,
+            queued_at: Timestamp(0),
+            sent_at: None,
+            delivered_at: None,
+            bounced_at: None,
+            created_at: Timestamp(0),
+        }
+    }
+
+    fn report(outcome: Outcome) -> AttemptReport {
+        AttemptReport {
+            outcome,
+            at: Timestamp(10),
+            duration_ms: 5,
+            remote: Some("mx [192.0.2.1]".into()),
+            tls: None,
+            smtp_code: Some(451),
+            enhanced_code: Some("4.7.1".into()),
+            smtp_response: Some("451 4.7.1 Greylisted".into()),
+            error: None,
+        }
+    }
+
+    #[test]
+    fn a_try_ends_or_leads_to_the_next() {
+        for (outcome, next_try, status, next) in [
+            (Outcome::Delivered, 500, EmailStatus::Sent, None),
+            (Outcome::Captured, 500, EmailStatus::Captured, None),
+            (Outcome::Deferred, 500, EmailStatus::Deferred, Some(500)),
+            (Outcome::Deferred, 1_000_001, EmailStatus::Failed, None),
+            (Outcome::Failed, 500, EmailStatus::Failed, None),
+        ] {
+            let after = after_attempt(entry(), &report(outcome.clone()), Timestamp(next_try));
+            assert_eq!((after.status, after.next_attempt_at), (status, next.map(Timestamp)), "{outcome:?}");
+            assert_eq!((after.attempts, after.lease), (1, None), "{outcome:?}");
+            assert_eq!(after.sent_at.is_some(), outcome == Outcome::Delivered);
+        }
+    }
+
+    #[test]
+    fn reports_complete_or_bounce_a_mail() {
+        let sent = OutboxEntry { status: EmailStatus::Sent, ..entry() };
+        let arrived = after_report(sent.clone(), true, Timestamp(9));
+        assert_eq!((arrived.status, arrived.delivered_at), (EmailStatus::Delivered, Some(Timestamp(9))));
+        let bounced = after_report(arrived, false, Timestamp(10));
+        assert_eq!((bounced.status, bounced.bounced_at), (EmailStatus::Bounced, Some(Timestamp(10))));
+        assert_eq!(after_report(bounced, true, Timestamp(11)).status, EmailStatus::Bounced);
+    }
+
+    #[test]
+    fn only_missing_people_are_suppressed() {
+        for (code, want) in [
+            ("5.1.1", true),
+            ("5.2.1", true),
+            ("5.2.2", false),
+            ("5.7.1", false),
+            ("4.1.1", false),
+            ("", false),
+        ] {
+            assert_eq!(is_no_such_user(code), want, "{code}");
+        }
+    }
 
     #[test]
     fn waits_grow_and_then_stay() {

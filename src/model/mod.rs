@@ -6,6 +6,7 @@ pub mod delivery;
 mod fold;
 pub mod message;
 pub mod notification;
+pub mod outgoing;
 pub mod records;
 pub mod ticket;
 pub mod time;
@@ -18,7 +19,8 @@ pub use message::{
     Address, Authentication, Authority, Envelope, InboundMail, MailKind, MessageId, PlacedBy, Placement,
     ReversePath, TokenState, Via,
 };
-pub use notification::NotificationTemplate;
+pub use notification::{NotificationTemplate, RecentMail};
+pub use outgoing::{OutgoingFile, OutgoingMail};
 pub use records::{
     AttachmentRecord, BodyFormat, InboundAction, InboundRecord, Mailbox, ReplyTemplate, Response,
     Suppression, Ticket, TicketEvent,

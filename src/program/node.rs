@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use postdesk::config::Config;
 use postdesk::desk::Desk;
+use postdesk::outbox::{Transport, Worker};
 use postdesk::smtp;
+use postdesk::templates::Templates;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Node {
     desk: Desk,
     smtp: Option<Arc<smtp::Listener>>,
+    outbox: Option<Worker>,
 }
 
 impl Node {
@@ -28,7 +32,11 @@ impl Node {
             true => Some(Arc::new(smtp::Listener::bind(desk.clone()).await?)),
             false => None,
         };
-        Ok(Self { desk, smtp })
+        let outbox = match config.outbox.enabled {
+            true => Some(Worker::new(desk.clone(), templates(&config), Transport::from_config(&config)?)),
+            false => None,
+        };
+        Ok(Self { desk, smtp, outbox })
     }
 
     /// The first SMTP address.
@@ -55,11 +63,14 @@ impl Node {
     }
 
     /// Serves until SIGTERM or SIGINT; then ends what is under way, in bounded time.
-    pub async fn run(self) -> Result<()> {
+    pub async fn run(mut self) -> Result<()> {
         let stop = CancellationToken::new();
         let mut works = Works { tasks: TaskTracker::new(), stop: stop.clone() };
         if let Some(smtp) = self.smtp.clone() {
             works.spawn("smtp", smtp.run(stop.clone()));
+        }
+        if let Some(outbox) = self.outbox.take() {
+            works.spawn("outbox", outbox.run(stop.clone()));
         }
         self.wait_for_signals(&stop).await?;
         info!("stopping");
@@ -94,6 +105,15 @@ impl Node {
             Err(error) => error!(%error, "certificates not read, the old ones stay"),
         }
     }
+}
+
+/// The words of mails; a broken file of the override directory is named, and the built-in one takes its place.
+fn templates(config: &Config) -> Arc<Templates> {
+    let templates = Templates::load(config.email.templates_dir.as_deref());
+    for problem in templates.check() {
+        error!(file = %problem.file.display(), detail = problem.detail, "template not used");
+    }
+    Arc::new(templates)
 }
 
 /// What runs in the background. A part that ends by itself, or panics, takes the node down: half a desk that looks

@@ -11,6 +11,7 @@ mod contacts;
 mod events;
 mod inbound;
 mod mailboxes;
+mod outbox;
 mod reading;
 mod responses;
 mod select;
@@ -27,6 +28,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 pub use error::Error;
+pub use outbox::Claim;
 
 /// Result of a store call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

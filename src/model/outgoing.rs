@@ -1,0 +1,51 @@
+//! Everything a mail is rendered and composed from: loaded by the desk, read by templates and composer.
+
+use super::{Agent, Mailbox, MessageId, OutboxEntry, Response, Ticket, Timestamp};
+
+/// A mail before it has bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutgoingMail {
+    /// The row it leaves from.
+    pub entry: OutboxEntry,
+    /// When its bytes are made: `Date`.
+    pub date: Timestamp,
+    /// The mailbox it is from; `None` when that is gone.
+    pub mailbox: Option<Mailbox>,
+    /// Name of the shop.
+    pub brand: String,
+    /// Address of the console, when one is configured.
+    pub public_url: Option<String>,
+    /// What it is about.
+    pub ticket: Option<Ticket>,
+    /// The requester's display name.
+    pub requester_name: Option<String>,
+    /// What caused it.
+    pub response: Option<Response>,
+    /// Safe HTML of `response`.
+    pub response_html: Option<String>,
+    /// The message that `response` answers.
+    pub quoted: Option<Response>,
+    /// The agent who wrote `response`.
+    pub author: Option<Agent>,
+    /// Files that ride along.
+    pub files: Vec<OutgoingFile>,
+    /// Names of files that don't: agents read them in the desk.
+    pub file_names: Vec<String>,
+    /// Address with the token of (ticket, recipient).
+    pub reply_to: Option<String>,
+    /// The mail it answers.
+    pub in_reply_to: Option<MessageId>,
+    /// Oldest first.
+    pub references: Vec<MessageId>,
+}
+
+/// A file of an agent's reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutgoingFile {
+    /// Base name.
+    pub filename: String,
+    /// `type/subtype`.
+    pub content_type: String,
+    /// The bytes.
+    pub content: Vec<u8>,
+}

@@ -1,0 +1,38 @@
+//! A row of the outbox made into bytes, once.
+
+use crate::desk::Desk;
+use crate::mail::compose::{Unsendable, Words, compose};
+use crate::model::OutboxEntry;
+use crate::templates::{self, Templates};
+
+/// Why there are no bytes.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// The store does not answer: the lease runs out, and another try is made.
+    #[error(transparent)]
+    Desk(#[from] crate::desk::Error),
+    /// No words for it, not even built-in ones.
+    #[error(transparent)]
+    Templates(#[from] templates::Error),
+    /// It can't be sent to anybody.
+    #[error(transparent)]
+    Unsendable(#[from] Unsendable),
+}
+
+/// The bytes of a mail: those of its first try, or new ones, fixed from now on.
+pub(super) async fn bytes(desk: &Desk, templates: &Templates, entry: &OutboxEntry) -> Result<Vec<u8>, Error> {
+    if let Some(mime) = desk.mail_bytes(entry.id).await? {
+        return Ok(mime);
+    }
+    let mail = desk.outgoing(entry).await?;
+    let rendered = templates.render(&mail)?;
+    let words = Words {
+        subject: &rendered.subject,
+        text: &rendered.text,
+        html: &rendered.html,
+        locale: &rendered.locale,
+    };
+    let mime = compose(&mail, words)?;
+    let entry = OutboxEntry { subject: rendered.subject, locale: rendered.locale, ..mail.entry };
+    Ok(desk.fix_bytes(&entry, mime).await?)
+}

@@ -1,0 +1,1 @@
+SELECT * FROM delivery_attempts WHERE outbox_id = $1 ORDER BY id
