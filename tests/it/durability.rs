@@ -110,7 +110,7 @@ both_engines! {
             None => Database::fresh(engine).await,
         };
         let mut program = Program::start(database.dir(), &database.url, "").await;
-        let mut accepted = under_fire(&mut program).await;
+        let accepted = under_fire(&mut program).await;
         program.kill();
         assert!(accepted.len() > ROUNDS, "only {} mails came through", accepted.len());
         let senders: Vec<String> = accepted.iter().map(|name| format!("{name}@shop.test")).collect();
