@@ -6,6 +6,7 @@ mod support;
 
 mod api;
 mod architecture;
+mod corpora;
 mod decision_0001_smtp_listener;
 mod durability;
 mod intake;

@@ -29,6 +29,8 @@ pub struct App {
     pub desk: Desk,
     /// Stands until it is moved.
     pub clock: Clock,
+    /// The store, for reading what there is no verb for.
+    pub store: Store,
     /// The database, for looking behind the desk's back.
     pub database: Database,
     /// Where mail comes in.
@@ -55,11 +57,11 @@ impl App {
         store.migrate().await.expect("the migrations run");
         settle(&store).await;
         let clock = Clock::fixed(MONDAY_MORNING);
-        let desk = Desk::open(store, Arc::new(config), clock.clone(), Ids::seeded(1)).await;
+        let desk = Desk::open(store.clone(), Arc::new(config), clock.clone(), Ids::seeded(1)).await;
         let desk = desk.expect("it opens");
         let stop = CancellationToken::new();
         let smtp = open_smtp(&desk, &stop).await;
-        Self { desk, clock, database, smtp, _doors: stop.drop_guard() }
+        Self { desk, clock, store, database, smtp, _doors: stop.drop_guard() }
     }
 }
 
