@@ -18,8 +18,8 @@ use std::sync::{Arc, RwLock};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-pub use delivery::Backlog;
 pub use crate::store::query;
+pub use delivery::Backlog;
 pub use error::{Error, Result};
 pub use filing::{FiledResponse, NewResponse, NewTicket};
 pub use reading::{Include, Page, PageOf, ResponseView, TicketView, TicketWith};

@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use postdesk::config::Config;
-use postdesk::desk::{Credential, Desk, NewToken};
-use postdesk::model::Scope;
+use postdesk::desk::query::{Order, Start, TicketKey};
+use postdesk::desk::{Credential, Desk, NewToken, PageOf};
+use postdesk::model::{Scope, TicketNumber};
 
 use super::init::{new_key, write_private};
 use super::node::Node;
@@ -33,8 +34,9 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     let config = Config::load(&file, environment()).map_err(wrong)?;
     let desk = open_desk(config).await?;
     let token = token(&desk, &dir).await?;
-    let node = Node::open(desk.clone()).await?;
-    println!("{}", welcome(&dir, &token, &node));
+    let ticket = newest_ticket(&desk).await?;
+    let node = Node::open(desk).await?;
+    println!("{}", welcome(&dir, &token, &node, ticket.as_ref()));
     node.announce();
     node.run().await?;
     Ok(ExitCode::SUCCESS)
@@ -77,25 +79,52 @@ async fn token(desk: &Desk, dir: &Path) -> Result<String> {
     Ok(secret)
 }
 
+async fn newest_ticket(desk: &Desk) -> Result<Option<TicketNumber>> {
+    let newest = [Order { key: TicketKey::CreatedAt, descending: true }];
+    let page = PageOf { start: Start::Top, limit: 1, count: false };
+    let page = desk.list_tickets(&[], &newest, &page).await?;
+    Ok(page.rows.into_iter().next().map(|view| view.ticket.number))
+}
+
 /// What to try, with the addresses as they really are.
-fn welcome(dir: &Path, token: &str, node: &Node) -> String {
-    let program = std::env::args().next().unwrap_or_else(|| "postdesk".into());
-    let smtp = node.smtp_address().map(reachable);
+fn welcome(dir: &Path, token: &str, node: &Node, ticket: Option<&TicketNumber>) -> String {
     let mut text = format!(
         "Postdesk demo in {}. Outgoing mail is captured, never sent. Ctrl-C stops it.\n\n  API token  {token}\n",
         dir.display()
     );
-    if let Some(smtp) = smtp {
+    if let Some(smtp) = node.smtp_address().map(reachable) {
+        text += &ways_to_send(smtp);
+    }
+    if let Some(http) = node.http_address().map(reachable) {
+        text += &ways_to_look(&format!("http://{http}/api/support"), token, ticket);
+    }
+    text
+}
+
+fn ways_to_send(smtp: SocketAddr) -> String {
+    let program = std::env::args().next().unwrap_or_else(|| "postdesk".into());
+    format!(
+        "  Mailbox    {MAILBOX} by SMTP on {smtp}\n\n\
+         Send a mail, from another terminal; each line works as it stands:\n\n  \
+         {program} send --server {smtp} --from jo@example.org --to {MAILBOX} --subject 'Where is my order?' \
+         --body 'Hello, my parcel is late.'\n\n  \
+         printf 'From: Jo Doe <jo@example.org>\\r\\nTo: {MAILBOX}\\r\\nSubject: Wrong size\\r\\n\\r\\n\
+         The shoes are too small.\\r\\n' | curl -sS smtp://{smtp} --mail-from jo@example.org \
+         --mail-rcpt {MAILBOX} -T -\n\n  \
+         swaks --server {smtp} --from jo@example.org --to {MAILBOX} --header 'Subject: Refund?' \
+         --body 'When do I get my money back?'\n"
+    )
+}
+
+fn ways_to_look(api: &str, token: &str, ticket: Option<&TicketNumber>) -> String {
+    let curl = format!("curl -sS -H 'Authorization: Bearer {token}'");
+    let mut text = format!("\nSee what came of it:\n\n  {curl} '{api}/tickets?limit=3'\n");
+    if let Some(ticket) = ticket {
         text += &format!(
-            "  SMTP       {smtp}, mailbox {MAILBOX}\n\
-             \nSend a mail, in another terminal; each line works as it stands:\n\n  \
-             {program} send --server {smtp} --from jo@example.org --to {MAILBOX} --subject 'Where is my order?' \
-             --body 'Hello, my parcel is late.'\n\n  \
-             printf 'From: Jo Doe <jo@example.org>\\r\\nTo: {MAILBOX}\\r\\nSubject: Wrong size\\r\\n\\r\\n\
-             The shoes are too small.\\r\\n' | curl -sS smtp://{smtp} --mail-from jo@example.org \
-             --mail-rcpt {MAILBOX} -T -\n\n  \
-             swaks --server {smtp} --from jo@example.org --to {MAILBOX} --header 'Subject: Refund?' \
-             --body 'When do I get my money back?'\n"
+            "\nAnswer a ticket, and see the mails it made:\n\n  \
+             {curl} -H 'Content-Type: application/json' -d '{{\"body\":\"It is on its way.\"}}' \
+             {api}/tickets/{ticket}/responses\n\n  \
+             {curl} {api}/tickets/{ticket}/email-logs\n"
         );
     }
     text

@@ -1,5 +1,6 @@
 //! A running node: doors opened on a desk, then everything that works in the background, until it is told to stop.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,8 +8,9 @@ use anyhow::{Context, Result};
 use postdesk::config::Config;
 use postdesk::desk::Desk;
 use postdesk::outbox::{Transport, Worker};
-use postdesk::smtp;
 use postdesk::templates::Templates;
+use postdesk::{http, smtp};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,6 +24,7 @@ pub struct Node {
     desk: Desk,
     smtp: Option<Arc<smtp::Listener>>,
     outbox: Option<Worker>,
+    http: Vec<TcpListener>,
 }
 
 impl Node {
@@ -36,16 +39,29 @@ impl Node {
             true => Some(Worker::new(desk.clone(), templates(&config), Transport::from_config(&config)?)),
             false => None,
         };
-        Ok(Self { desk, smtp, outbox })
+        let mut http = Vec::new();
+        for address in config.http.listen.iter().filter(|_| config.http.enabled) {
+            let listener = TcpListener::bind(address).await;
+            http.push(listener.with_context(|| format!("http.listen: can't listen on {address}"))?);
+        }
+        Ok(Self { desk, smtp, http, outbox })
     }
 
     /// The first SMTP address.
-    pub fn smtp_address(&self) -> Option<std::net::SocketAddr> {
+    pub fn smtp_address(&self) -> Option<SocketAddr> {
         self.smtp.as_ref()?.addresses().smtp.first().copied()
+    }
+
+    /// The first HTTP address.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http.first()?.local_addr().ok()
     }
 
     /// One line for each address that is listened on.
     pub fn announce(&self) {
+        for address in self.http.iter().filter_map(|listener| listener.local_addr().ok()) {
+            info!(%address, "http listens");
+        }
         let Some(smtp) = &self.smtp else { return };
         let addresses = smtp.addresses();
         for address in &addresses.smtp {
@@ -71,6 +87,10 @@ impl Node {
         }
         if let Some(outbox) = self.outbox.take() {
             works.spawn("outbox", outbox.run(stop.clone()));
+        }
+        let http = std::mem::take(&mut self.http);
+        if !http.is_empty() {
+            works.spawn("http", http::serve(http, self.desk.clone(), stop.clone()));
         }
         self.wait_for_signals(&stop).await?;
         info!("stopping");
