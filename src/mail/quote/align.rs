@@ -9,6 +9,11 @@ pub type HintedWord = (u64, Hint);
 /// Words that must agree before a lost place is found again.
 const RUN: usize = 3;
 
+/// Words skipped that make a leap.
+const LEAP: usize = 40;
+/// Words that must agree before a leap.
+const LEAP_RUN: usize = 7;
+
 /// Gives each line the hint that most of its words bear in the HTML part.
 pub fn apply_hints(lines: &mut [Line], html: &[HintedWord]) {
     if html.iter().all(|(_, hint)| *hint == Hint::None) {
@@ -24,7 +29,7 @@ pub fn apply_hints(lines: &mut [Line], html: &[HintedWord]) {
     let mut at = 0;
     for (index, (line, word)) in words.iter().enumerate() {
         if html.get(at).is_none_or(|(other, _)| other != word) {
-            let Some(found) = found(&places, &words[index..], at) else { continue };
+            let Some(found) = found(html, &places, &words[index..], at) else { continue };
             at = found;
         }
         counts[*line][html[at].1 as usize] += 1;
@@ -52,11 +57,19 @@ fn places(html: &[HintedWord]) -> HashMap<[u64; RUN], Vec<usize>> {
     places
 }
 
-/// The next place at or behind `at` where the coming words stand.
-fn found(places: &HashMap<[u64; RUN], Vec<usize>>, coming: &[(usize, u64)], at: usize) -> Option<usize> {
+/// The next place at or behind `at` where the coming words stand. A leap takes a longer run of equal words.
+fn found(
+    html: &[HintedWord],
+    places: &HashMap<[u64; RUN], Vec<usize>>,
+    coming: &[(usize, u64)],
+    at: usize,
+) -> Option<usize> {
     let [a, b, c, ..] = coming else { return None };
     let places = places.get(&[a.1, b.1, c.1])?;
-    places.get(places.partition_point(|place| *place < at)).copied()
+    let place = *places.get(places.partition_point(|place| *place < at))?;
+    let equal =
+        html[place..].iter().zip(coming).take(LEAP_RUN).take_while(|(html, text)| html.0 == text.1).count();
+    (place - at <= LEAP || equal >= LEAP_RUN.min(coming.len())).then_some(place)
 }
 
 /// The words of a text, as numbers.

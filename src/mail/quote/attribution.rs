@@ -13,10 +13,10 @@ const MAX_BYTES: usize = 600;
 static VERB: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r"(?i)(?:\b(?:wrote|writes|sent|schrieb|schrieben|schreibt|geschrieben|écrit|ecrit|escribió|escribio|escribi[oó]|escrito|escreveu|scritto|scrive|",
-        r"schreef|schrijft|geschreven|skrev|skriver|napisał\(a\)|napisał|napisała|napisano|pisze|napsal\(a\)|napsal|napsala|napísal\(a\)|napísal|napísala|",
+        r"schreef|schrijft|geschreven|skrev|skriver|napisał\(a\)|napisał|napisała|napisano|napisana|pisze|napsal\(a\)|napsal|napsala|napísal\(a\)|napísal|napísala|",
         r"написал|написала|написал\(а\)|пишет|писал|писала|написав|написала|пише|писа|написа|napisao|napisala|napisao/la|napisal|napisal/-a|piše|írta|ír|kirjoitti|",
         r"έγραψε|γράφει|yazdı|yazmış|yazdi|scris|viết|menulis|tulis|escriu|escriure|escrigué|escrit|idatzi|skrifaði|kirjutas|rakstīja|raksta|parašė|rašė|shkroi|ysgrifennodd|scríobh|nagsulat|sumulat|aliandika|het geskryf|skryf)\b",
-        r"|写道|寫道|写到|寫到|のメール|書きました|書いた|님이 작성|작성했습니다|작성|님이 쓴|썼습니다|เขียน|כתב|כתבה|כתב/ה|كتب|كتبت|نوشت|نوشته|लिखा|লিখেছেন|எழுதியது|գրել)",
+        r"|写道|寫道|写到|寫到|のメール|書きました|書いた|님이 작성|작성|쓴 글|님이 쓴|썼습니다|เขียน|כתב|כתבה|כתב/ה|كتب|كتبت|نوشت|نوشته|लिखा|লিখেছেন|எழுதியது|գրել)",
     ))
 });
 
@@ -50,6 +50,11 @@ static DATE_FIRST: LazyLock<Regex> = LazyLock::new(|| {
 static ADDRESS_LAST: LazyLock<Regex> =
     LazyLock::new(|| regex(r"[<(\[][^<>]*@[^<>]*(?:<[^<>]*>)?[>)\]]+\s*(?:님이 작성)?[:：]$"));
 
+/// "Jo Doe 於 2026/3/3 上午 9:41 寫道:", the verb last.
+static VERB_LAST: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"^[^。！？]{3,80}(?:写道|寫道|写到|寫到|書きました|のメール|쓴 글|작성) ?[:：]$")
+});
+
 /// "Jo Doe wrote on 3.5.2012 …:", the name first.
 static NAME_FIRST: LazyLock<Regex> = LazyLock::new(|| {
     regex(
@@ -70,29 +75,42 @@ fn regex(pattern: &str) -> Regex {
 
 /// The attribution that begins on line `at`: the index behind its last line.
 pub fn end_of(lines: &[Line], at: usize) -> Option<usize> {
+    if is_undressed(lines, at) {
+        return Some(at + 1);
+    }
+    let end = window_end(lines, at)?;
+    (!begins_later(lines, at, end)).then_some(end)
+}
+
+/// The shortest window from `at` on that reads as an attribution.
+fn window_end(lines: &[Line], at: usize) -> Option<usize> {
     let first = lines[at].content;
-    if first.is_empty() || first.len() > MAX_BYTES {
+    let window = &lines[at..lines.len().min(at + MAX_LINES)];
+    if first.is_empty() || !window.iter().any(|line| ends_here(line.content)) {
         return None;
     }
     let starts = is_start(first);
     let mut joined = String::new();
-    for end in at + 1..=lines.len().min(at + MAX_LINES) {
-        let line = &lines[end - 1];
-        if line.content.is_empty() && !continues(lines, end) {
-            return None;
-        }
-        if end > at + 1 && (!starts || breaks(&lines[at], line, &joined)) {
+    for (end, line) in (at + 1..).zip(window) {
+        let broken = end > at + 1 && (!starts || breaks(&lines[at], line, &joined));
+        if broken || (line.content.is_empty() && !continues(lines, end)) {
             return None;
         }
         push_word(&mut joined, line.content);
         if joined.len() > MAX_BYTES {
             return None;
         }
-        if ends_here(&joined) && is_attribution(&joined, starts, quote_follows(lines, end)) {
-            return (!begins_later(lines, at, end)).then_some(end);
+        if ends_here(line.content) && is_attribution(&joined, starts, quote_follows(lines, end)) {
+            return Some(end);
         }
     }
     None
+}
+
+/// `2011/4/7 Jo Doe <jo@…>` and nothing more, as Gmail once wrote above a quote.
+fn is_undressed(lines: &[Line], at: usize) -> bool {
+    let text = lines[at].content;
+    text.ends_with('>') && text.contains('@') && DATE_FIRST.is_match(text) && quote_follows(lines, at + 1)
 }
 
 /// After a blank line the attribution goes on with the address or the verb alone.
@@ -112,10 +130,13 @@ fn open_bracket(joined: &str) -> bool {
     joined.matches('<').count() > joined.matches('>').count()
 }
 
-/// The sentence before ran into the window: a later line begins the attribution.
+/// The person's own line ran into the window: a later line begins the attribution.
 fn begins_later(lines: &[Line], at: usize, end: usize) -> bool {
-    lines[at].content.ends_with(['.', '!', '?'])
-        && (at + 1..end).any(|later| end_of(lines, later) == Some(end))
+    let first = lines[at].content;
+    let dateless =
+        !first.contains(|c: char| c.is_numeric() || c == '@') && first.split_whitespace().count() >= 3;
+    let own = first.ends_with(['.', '!', '?']) || (dateless && !first.ends_with(','));
+    own && (at + 1..end).any(|later| window_end(lines, later) == Some(end))
 }
 
 fn push_word(joined: &mut String, word: &str) {
@@ -135,7 +156,7 @@ fn is_start(first: &str) -> bool {
 /// Without the ornament that some clients put around: dashes, stars.
 fn bare(text: &str) -> &str {
     text.trim_matches(|c: char| {
-        c.is_whitespace() || matches!(c, '-' | '‐' | '–' | '—' | '*' | '_' | '=' | '|' | '\u{a0}')
+        c.is_whitespace() || matches!(c, '-' | '‐' | '–' | '—' | '*' | '_' | '=' | '|' | '(' | '\u{a0}')
     })
 }
 
@@ -157,7 +178,8 @@ fn is_attribution(joined: &str, starts: bool, quote_follows: bool) -> bool {
         return address && ADDRESS_LAST.is_match(text) && DATE.is_match(text);
     }
     let named = (address && has_bracketed(text))
-        || (DATE.is_match(text) && (starts || address || NAME_FIRST.is_match(text)));
+        || (DATE.is_match(text)
+            && (starts || address || NAME_FIRST.is_match(text) || VERB_LAST.is_match(text)));
     named && !FIRST_PERSON.is_match(text)
 }
 

@@ -20,6 +20,9 @@ const TO: &str = "to|an|empfänger|à|a|destinataire|para|destinatario|destinat�
 const SUBJECT: &str = "subject|betreff|objet|sujet|asunto|assunto|oggetto|onderwerp|ämne|emne|temat|předmět|predmet|тема|предмет|относно|tárgy|aihe|θέμα|konu|subiect|chủ đề|tiêu đề|perihal|subjek|judul|หัวข้อ|เรื่อง|נושא|الموضوع|موضوع|件名|題名|主题|主旨|主題|제목|teema|temats|tēma|tema|assumpte|efni|gaia";
 const OTHER: &str = "cc|bcc|kopie|copie|copie à|copia|copia a|cópia|kopia|kopi|dw|udw|kopie an|копия|копія|másolatot kap|másolat|kopio|κοιν|κοινοποίηση|bilgi|đồng gửi|tembusan|สำเนา|עותק|نسخة|抄送|副本|참조|reply-to|antwort an|répondre à|responder a|rispondi a|risposta|importance|priority|wichtigkeit|importancia|attachments|anlagen|pièces jointes|organisation|organization|newsgroups|message-id|in-reply-to|references|reply to|send to|サイズ|답장";
 
+/// Labels of contact forms.
+const FORM: &str = "name|first name|last name|vorname|nachname|nom|prénom|nombre|apellidos|nome|cognome|naam|message|message body|nachricht|mensaje|messaggio|mensagem|bericht|meddelande|wiadomość|comment|comments|kommentar|phone|telefon|téléphone|teléfono|telefono|telefone|email|e-mail|e-mail-adresse|website|company|firma|question|frage";
+
 static FIELDS: LazyLock<HashMap<&'static str, Field>> = LazyLock::new(|| {
     let mut fields = HashMap::new();
     for (field, labels) in [
@@ -36,7 +39,7 @@ static FIELDS: LazyLock<HashMap<&'static str, Field>> = LazyLock::new(|| {
 
 /// "Original message" and "Forwarded message", between dashes or alone.
 const ANNOUNCED: &str = concat!(
-    r"original message|original appointment|original email|original-nachricht|originalnachricht|ursprüngliche nachricht|ursprüngliche e-mail|urspr\. nachricht|message d'origine|message original|message d’origine|message initial|mensaje original|correo original|mensagem original|messaggio originale|",
+    r"original message|reply message|original appointment|original email|original-nachricht|originalnachricht|ursprüngliche nachricht|ursprüngliche e-mail|urspr\. nachricht|message d'origine|message original|message d’origine|message initial|mensaje original|correo original|mensagem original|messaggio originale|",
     r"messaggio inoltrato|oorspronkelijk bericht|oorspronkelijke bericht|origineel bericht|ursprungligt meddelande|originalmeddelande|oprindelig meddelelse|original meddelelse|opprinnelig melding|original melding|alkuperäinen viesti|viesti alkaa|wiadomość oryginalna|oryginalna wiadomość|treść oryginalnej wiadomości|",
     r"původní zpráva|původní e-mail|pôvodná správa|izvorna poruka|originalna poruka|izvirno sporočilo|eredeti üzenet|mesaj original|mesajul original|исходное сообщение|оригинальное сообщение|пересылаемое сообщение|вихідне повідомлення|початкове повідомлення|оригинално съобщение|оригинална порука|αρχικό μήνυμα|orijinal ileti|özgün ileti|",
     r"asıl ileti|tin nhắn gốc|thư gốc|pesan asli|mesej asal|ข้อความต้นฉบับ|ข้อความเดิม|הודעה מקורית|הודעה שהועברה|الرسالة الأصلية|رسالة أصلية|پیام اصلی|元のメッセージ|原邮件|原始邮件|原始郵件|原始信息|原始訊息|원본 메시지|원본 메일|원본메일|original besked|algne teade|sākotnējais ziņojums|pradinis laiškas|missatge original|",
@@ -82,7 +85,7 @@ pub fn is_rule(line: &Line) -> bool {
 /// A header block begins at `at`. A traveller's "From: Berlin / To: Paris" is none: it takes an address, or a subject and two more.
 pub fn block_begins(lines: &[Line], at: usize) -> bool {
     let Some((first, _)) = field(&lines[at]) else { return false };
-    if first == Field::Other {
+    if first == Field::Other || is_form(&lines[at..]) {
         return false;
     }
     let (mut seen, mut address, mut strays) = (0, false, 0);
@@ -117,12 +120,19 @@ pub fn block_end(lines: &[Line], at: usize) -> usize {
 }
 
 fn enough(seen: u32, address: bool) -> bool {
-    let people = seen & (Field::From as u32 | Field::To as u32);
-    let count = (seen & 15).count_ones();
-    if people == 0 || count < 2 {
-        return false;
-    }
-    address || (count >= 3 && seen & Field::Subject as u32 != 0)
+    let has = |field: Field| seen & field as u32 != 0;
+    let (from, to, date) = (has(Field::From), has(Field::To), has(Field::Date));
+    let sent = (from && (to || date)) || (to && date);
+    sent && (address || has(Field::Subject))
+}
+
+/// A form that a web page sends: its labels ask what no header says.
+fn is_form(lines: &[Line]) -> bool {
+    let block = lines.iter().take(12).take_while(|line| !line.content.is_empty());
+    block.filter_map(|line| line.content.split_once([':', '：'])).any(|(label, _)| {
+        let label = label.trim_matches(|c: char| is_blank_char(c) || matches!(c, '*' | '_')).to_lowercase();
+        FORM.split('|').any(|known| known == label)
+    })
 }
 
 /// The field a line names, and its value.

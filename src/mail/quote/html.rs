@@ -1,78 +1,13 @@
-//! The containers that known clients put quoted history and signatures in, and the HTML without them.
+//! An HTML part as lines of text, each with the container it stands in, and the HTML without what is cut.
 
 use super::{
     align::{self, HintedWord},
+    containers,
     dom::{self, Element, Node},
     line::{Hint, Line},
     mark,
 };
-use regex::Regex;
-use std::{collections::HashMap, sync::LazyLock};
-
-/// Classes of containers that hold quoted history.
-const QUOTE_CLASSES: [&str; 17] = [
-    "gmail_attr",
-    "moz-cite-prefix",
-    "moz-forward-container",
-    "moz-email-headers-table",
-    "yahoo_quoted",
-    "yahoo-quoted-text",
-    "protonmail_quote",
-    "tutanota_quote",
-    "zmail_extra",
-    "zmail_extra_hr",
-    "desk-q",
-    "ntes-mailmaster-quote",
-    "freescout-quote",
-    "quoted-text",
-    "airmail_on",
-    "bloop_original_html",
-    "mailspring-quote",
-];
-/// Ids of containers that hold quoted history. Outlook on the web puts `x_` before those of older mails.
-const QUOTE_IDS: [&str; 5] = [
-    "OLK_SRC_BODY_SECTION",
-    "mail-editor-reference-message-container",
-    "replySplit",
-    "isReplyContent",
-    "reply-intro",
-];
-/// Ids of marks behind which all is history.
-const TAIL_IDS: [&str; 8] = [
-    "divRplyFwdMsg",
-    "appendonsend",
-    "stopSpelling",
-    "EC_stopSpelling",
-    "zwchr",
-    "mail-editor-reference-message",
-    "ms-outlook-mobile-body-separator-line",
-    "divTaggedContent",
-];
-/// Classes of signatures.
-const SIGNATURE_CLASSES: [&str; 8] = [
-    "gmail_signature",
-    "gmail_signature_prefix",
-    "moz-signature",
-    "protonmail_signature_block",
-    "ms-outlook-mobile-signature",
-    "zmail_signature",
-    "mcntSignature",
-    "bloop_sign",
-];
-/// Ids of signatures.
-const SIGNATURE_IDS: [&str; 5] = [
-    "ymail_android_signature",
-    "ms-outlook-mobile-signature",
-    "AppleMailSignature",
-    "appleMailSignature",
-    "ymail_ios_signature",
-];
-
-/// The line that desktop Outlook draws above the header block of the mail answered.
-static OUTLOOK_RULE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)border-top: ?(?:solid (?:#B5C4DF|#E1E1E1) 1(?:\.0)?pt|1(?:\.0)?pt solid (?:#B5C4DF|#E1E1E1|rgb\(181, ?196, ?223\)|rgb\(225, ?225, ?225\)))")
-        .expect("a constant pattern")
-});
+use std::collections::HashMap;
 
 /// The words of the document, each with what its container says.
 pub fn hinted_words(html: &str) -> Vec<HintedWord> {
@@ -359,14 +294,13 @@ impl Walk {
     }
 
     fn open(&mut self, element: &Element) {
-        self.tail |= is_tail_mark(element);
+        self.tail |= containers::is_tail_mark(element);
         if element.is_void() {
             return;
         }
         let outer = self.open.last().map_or(Hint::None, |top| top.hint);
-        let hint = if outer == Hint::None { container(element) } else { outer };
-        let wrapper =
-            element.name != "blockquote" && has_class(element, &["gmail_quote", "gmail_quote_container"]);
+        let hint = if outer == Hint::None { containers::hint(element) } else { outer };
+        let wrapper = containers::is_gmail_wrapper(element);
         *self.counts.entry(element.name.clone()).or_default() += 1;
         self.open.push(Open { name: element.name.clone(), hint, outer, wrapper });
     }
@@ -387,36 +321,4 @@ impl Walk {
             top.hint = top.outer;
         }
     }
-}
-
-fn is_tail_mark(element: &Element) -> bool {
-    let id = element.attribute("id");
-    TAIL_IDS.contains(&id.strip_prefix("x_").unwrap_or(id))
-        || element.attribute("data-marker") == "__DIVIDER__"
-        || (element.name == "div" && OUTLOOK_RULE.is_match(element.attribute("style")))
-}
-
-fn container(element: &Element) -> Hint {
-    let id = element.attribute("id");
-    let cited = element.name == "blockquote" && element.attribute("type").eq_ignore_ascii_case("cite");
-    if cited
-        || has_class(element, &["gmail_quote", "gmail_quote_container"])
-        || has_class(element, &QUOTE_CLASSES)
-    {
-        return Hint::Quoted;
-    }
-    if QUOTE_IDS.contains(&id) || id.starts_with("desk-q-") || id.starts_with("yahoo_quoted") {
-        return Hint::Quoted;
-    }
-    if has_class(element, &SIGNATURE_CLASSES)
-        || SIGNATURE_IDS.contains(&id)
-        || (id == "Signature" && element.name == "div")
-    {
-        return Hint::Signature;
-    }
-    Hint::None
-}
-
-fn has_class(element: &Element, classes: &[&str]) -> bool {
-    element.attribute("class").split_ascii_whitespace().any(|class| classes.contains(&class))
 }

@@ -6,6 +6,7 @@
 
 mod align;
 mod attribution;
+mod containers;
 mod dom;
 mod headers;
 mod html;

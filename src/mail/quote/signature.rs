@@ -4,6 +4,10 @@ use super::{headers, line::Line};
 use regex::Regex;
 use std::sync::LazyLock;
 
+/// Written lines that may follow `-- `: a signature and a legal notice.
+const MAX_SIGNATURE_LINES: usize = 60;
+/// Written lines that may follow a delimiter without its blank.
+const MAX_LOOSE_SIGNATURE_LINES: usize = 25;
 /// A signature has at most so many parts (device, contact block, legal notice, …).
 const MAX_PARTS: usize = 6;
 /// A block of contact lines is at most so many lines.
@@ -61,8 +65,18 @@ static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
 /// A way to reach someone: address, site, number.
 static CONTACT: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
-        r"(?i)^[^\n]{0,40}(?:\b[\w.+-]+@[\w-]+\.[\w.-]+|https?://\S+|\bwww\.[\w.-]+\.\w+|(?:\+|00|\()?\d[\d ()./–-]{6,}\d)[^\n]{0,30}$",
+        r"(?i)^[^\n]{0,40}(?:\b[\w.+-]+@[\w-]+\.[\w.-]+|https?://\S+|\bwww\.[\w.-]+\.\w+|(?:\+|\b00|\()\d[\d ()./–-]{5,}\d|\b\d{2,5}[ ./–-]\d[\d ./–-]{3,}\d)[^\n]{0,30}$",
+        r"|^(?:geschäftsführ|amtsgericht|handelsregister|registergericht|sitz der|hrb\b|ust-?id|vat (?:no|id|reg)|registered (?:office|in)|company (?:no|reg)|siret|rcs\b|kvk\b|btw\b|p\.? ?iva|cif\b|nip\b)",
         r"|^(?:tel|phone|mobile?|mob|cell|fax|skype|office|direct|handy|telefon|fon|tél|portable|móvil|cel|m|t|p|f|e|w)\b ?[.:]",
+    ))
+});
+
+/// What a customer says of an order or an account, which is no way to reach them; or a date.
+static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)\b(?:order|booking|customer|client|account|invoice|ticket|case|contract|serial|tracking|policy|reference|ref)\b.{0,20}\d|(?:bestell|auftrag|kunden|rechnung|vertrag|serien|sendung|konto|vorgang)\w*.{0,20}\d|\biban\b|",
+        r"\b(?:commande|facture|dossier|contrat|pedido|factura|fatura|cliente|ordine|fattura|bestelling|klantnummer|factuur|zamówieni\w+|faktur\w+|objednáv\w+|заказ\w*|договор\w*|sipariş)\b.{0,20}\d|",
+        r"\b\d{1,2}\.\d{1,2}\.(?:\d\d){1,2}\b|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}/\d{1,2}/\d{2,4}\b",
     ))
 });
 
@@ -75,6 +89,7 @@ static NOTICE: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r"(?i)^\W*(?:disclaimer|confidentiality notice|legal notice|confidentiality:|aviso legal|aviso de confidencialidad|avis de confidentialité|haftungsausschluss)\b.{0,600}(?:confid|vertraulich|recipient|liab|haft|virus|destinat|privileged)",
         r"|(?:confidential|privileged|vertraulich|confidentiel|confidencial|riservat|vertrouwelijk|poufn|konfidentiell|fortrolig|конфиденц).{0,600}(?:intended recipient|addressee|intended (?:solely|only)|solely for|empfänger|adressat|destinataire|destinatari|geadresseerde|adresat|mottagare|modtager|адресат)",
+        r"|(?:consider the environment|think before you print|pensez à l'environnement|imprimer (?:ce|cet) (?:e-?mail|message|courriel)|denken sie an die umwelt|umwelt, bevor sie|antes de imprimir|prima di stampare|voordat u deze e-?mail print)",
         r"|^\W*(?:this (?:e-?mail|message) (?:has been|was) (?:checked|scanned)|virenfrei|virus-free|diese e-mail wurde (?:von|auf viren)|l'absence de virus|este correo electrónico ha sido (?:comprobado|analizado)|dit e-mailbericht is gecontroleerd|libre de virus|sans virus)",
     ))
 });
@@ -108,16 +123,20 @@ fn trim_blank(lines: &[Line], mut end: usize) -> usize {
     end
 }
 
-/// `-- ` alone on its line (RFC 3676 §4.3), also where its blank was lost.
+/// `-- ` alone on its line (RFC 3676 §4.3), also where its blank was lost: the first with few enough lines behind it.
 fn delimiter(lines: &[Line]) -> Option<usize> {
-    let is_mark = |line: &Line| matches!(line.content, "--" | "—" | "- --" | "–" | "--­");
-    let at = lines.iter().position(is_mark)?;
-    let strict = lines[at].raw.ends_with("-- ");
-    (strict || written(&lines[at..]) <= 25).then_some(at)
-}
-
-fn written(lines: &[Line]) -> usize {
-    lines.iter().filter(|line| !line.is_blank()).count()
+    let (mut behind, mut found) = (0, None);
+    for (at, line) in lines.iter().enumerate().rev() {
+        let limit = if line.raw.ends_with("-- ") { MAX_SIGNATURE_LINES } else { MAX_LOOSE_SIGNATURE_LINES };
+        if behind <= limit && matches!(line.content, "--" | "—" | "–" | "- --") {
+            found = Some(at);
+        }
+        behind += usize::from(!line.is_blank());
+        if behind > MAX_SIGNATURE_LINES {
+            break;
+        }
+    }
+    found
 }
 
 /// "Sent from my phone" at the end, with little behind it.
@@ -156,7 +175,7 @@ fn contact_block(lines: &[Line]) -> Option<usize> {
     if block.len() < 2 || block.len() > MAX_CONTACT_LINES || !NAME.is_match(block[0].content) {
         return None;
     }
-    let contacts = block[1..].iter().filter(|line| CONTACT.is_match(line.content)).count();
+    let contacts = contacts(&block[1..]);
     let short = block.iter().all(|line| line.content.chars().count() <= 80);
     let before = lines[..start].iter().rfind(|line| !line.is_blank())?;
     (short && contacts >= 2 && !before.content.ends_with(':')).then_some(start)
@@ -173,9 +192,19 @@ fn ruled_block(lines: &[Line]) -> Option<usize> {
     if block.len() > 30 || !short || announced {
         return None;
     }
-    let contact = block.iter().any(|line| CONTACT.is_match(line.content));
+    let contact = contacts(block) > 0;
     let footer = lines[at].content.starts_with("_____") && contact;
-    (block.is_empty() || footer || (contact && weight(above) > weight(block))).then_some(at)
+    let named = block.iter().find(|line| !line.is_blank()).is_some_and(|line| NAME.is_match(line.content));
+    (block.is_empty() || footer || (named && block.len() <= 10) || (contact && weight(above) > weight(block)))
+        .then_some(at)
+}
+
+/// How many lines say how to reach someone; none does where one speaks of an order.
+fn contacts(block: &[Line]) -> usize {
+    if block.iter().any(|line| REFERENCE.is_match(line.content)) {
+        return 0;
+    }
+    block.iter().filter(|line| CONTACT.is_match(line.content)).count()
 }
 
 fn weight(lines: &[Line]) -> usize {
@@ -194,7 +223,7 @@ fn below_closing(lines: &[Line]) -> Option<usize> {
     let name = closing + 1 + lines[closing + 1..].iter().position(|line| !line.is_blank())?;
     let block = &lines[name + 1..];
     let short = lines[closing..].iter().all(|line| line.content.chars().count() <= 80);
-    let contact = block.iter().any(|line| CONTACT.is_match(line.content));
+    let contact = contacts(block) > 0;
     let is_name =
         !CONTACT.is_match(lines[name].content) && lines[name].content.split_whitespace().count() <= 5;
     (short && contact && is_name).then_some(name + 1)

@@ -6,9 +6,11 @@ use proptest::prelude::*;
 /// A mail of `own` with history under `intro`: only `own` is new.
 fn assert_cut_below(intro: &str, history: &str) {
     let own = "Vielen Dank, das hat geholfen.";
-    let cut = split(&format!("{own}\n\n{intro}\n{history}\n"), None);
-    assert_eq!(cut.body, own, "under {intro:?}");
-    assert!(cut.quoted.contains(history), "kept under {intro:?}");
+    for gap in ["\n\n", "\n"] {
+        let cut = split(&format!("{own}{gap}{intro}\n{history}\n"), None);
+        assert_eq!(cut.body, own, "under {intro:?}");
+        assert!(cut.quoted.contains(history), "kept under {intro:?}");
+    }
 }
 
 #[test]
@@ -64,6 +66,23 @@ fn attributions_in_many_languages() {
         "At 09:41 AM 3/3/2026, Jo Doe wrote:",
         "Jo Doe/ACME wrote on 03/03/2026 09:41:00 AM:",
         "2026-03-03 9:41 GMT+01:00 Jo Doe <jo@shop.example>:",
+        "Op 3 mrt. 2026, om 09:41 heeft Jo Doe <jo@shop.example> het volgende geschreven:",
+        "------On 3/3/2026 9:41 AM, Jo Doe wrote-----",
+        "W dniu 3 marca 2026 09:41 użytkownik Jo Doe <jo@shop.example>\nnapisał:",
+        "Wiadomość napisana przez Jo Doe <jo@shop.example> w dniu 3 mar 2026, o godz. 09:41:",
+        "On Mar 3, 2026, at 9:41 AM, Jo Doe <\njo.with.a.very.long.address\n@shop.example>wrote:",
+        "On Tue, 3 Mar 2026 09:41:00 +0100\nJo Doe <jo@shop.example> wrote:",
+        "Jo Doe 於 2026/3/3 上午 9:41 寫道:",
+        "(2026/03/03 9:41), Jo Doe wrote:",
+        "2026. 3. 3. 오전 9:41에 Jo Doe 이(가) 쓴 글:",
+        "2026. 03. 03. 9:41 keltezéssel, Jo Doe írta:",
+        "Dne 3. 3. 2026 v 9:41 Jo Doe napsal(a):",
+        "Dne 3. března 2026, v 09:41, Jo Doe <jo@shop.example>:",
+        "No dia 03/03/2026, às 09:41, Jo Doe <jo@shop.example> escreveu:",
+        "Jo Doe <jo@shop.example> kirjoitti 3.3.2026 kello 9.41:",
+        "Jo Doe <jo@shop.example> şunları yazdı (3 Mar 2026 09:41):",
+        "3 марта 2026 г., в 09:41, Jo Doe <jo@shop.example> написал(а):",
+        "On Tue, 3 Mar 2026 at 09:41 Jo Doe\n\n<\nmailto:Jo Doe <jo@shop.example>\n> wrote:",
         "In a message dated 3/3/2026 9:41:00 A.M. Eastern Standard Time, jo@shop.example writes:",
     ] {
         assert_cut_below(intro, "Wie geht es?");
@@ -85,6 +104,8 @@ fn announcements_and_header_blocks() {
         "Begin forwarded message:",
         "-------- Weitergeleitete Nachricht --------",
         "-----Исходное сообщение-----",
+        "----- Reply message -----",
+        "----- Forwarded message from Jo Doe <jo@shop.example> -----",
         "-----原始邮件-----",
         "‐‐‐‐‐‐‐ Original Message ‐‐‐‐‐‐‐",
         "________________________________\nFrom: Jo Doe <jo@shop.example>\nSent: Tuesday, March 3, 2026 9:41 AM\nTo: Kim\nSubject: Hi",
@@ -115,6 +136,12 @@ fn what_a_person_writes_stays() {
         "I sent from my account an order yesterday, and nothing came.",
         "Prompt:\n> run\nand it stops.",
         "Thanks,\nJo",
+        "A message from your site:\n\nFrom: Jo Doe\nEmail: jo@shop.example\nSubject: Hi\nMessage: Where is it?",
+        "New request:\n===========\nNom: Doe\nTél: +33 1 23 45 67 89\nEmail: jo@shop.example",
+        "The two I mean:\n\n-----\n\nOrder 1\nOrder 2",
+        "Sent from Berlin on 3 May",
+        "Where is it?\n\nBest regards\nJo Doe\nOrder number 123 456 789",
+        "Where is it?\n\nJo Doe\njo@shop.example\n+49 30 1234567\nKundennummer: 4711",
         "As I wrote on 3 March 2026:\nthe door is blue.",
         "Wir treffen uns am 3. März um 9:41:\nam Tor.",
         "Please send it to my wife's address.\n\nBest regards\nJo Doe",
@@ -143,11 +170,36 @@ fn signatures_go() {
         "나의 iPhone에서 보냄",
         "Get Outlook for iOS<https://aka.ms/o0ukef>",
         "Jo Doe\njo@shop.example\n+49 30 1234567\nwww.shop.example",
+        "_______________________\nshop-talk mailing list\nshop-talk@lists.example\nhttps://lists.example/shop-talk",
         "This e-mail is confidential and meant for the intended recipient only.",
     ] {
         let cut = split(&format!("It works now.\n\n{signature}\n"), None);
         assert_eq!((cut.body.as_str(), cut.quoted.as_str()), ("It works now.", signature));
     }
+}
+
+#[test]
+fn a_line_that_begins_like_an_attribution_stays() {
+    let cut =
+        split("Am besten morgen\nAm 03.03.2026 um 09:41 schrieb Jo Doe <jo@shop.example>:\n> Wann?", None);
+    assert_eq!(cut.body, "Am besten morgen");
+}
+
+#[test]
+fn contact_lines_below_the_name_go() {
+    let cut = split("It works now.\n\nBest regards\nJo Doe\nACME Ltd.\nTel. +49 30 1234567\n", None);
+    assert_eq!(cut.body, "It works now.\n\nBest regards\nJo Doe");
+}
+
+#[test]
+fn a_mail_of_quotes_alone() {
+    let quotes = "> On 3 Mar 2026 at 9:41 Jo wrote:\n> > Does it work?\n> > Really?";
+    assert_eq!(split(quotes, None).body, "");
+    let forwarded = "---------- Forwarded message ---------\nFrom: Jo <jo@shop.example>\nTo: Kim\nSubject: Hi\n\nDoes it work?";
+    assert_eq!(split(forwarded, None).body, forwarded);
+    let phone =
+        "Sent from my iPhone\n\n> On 3 Mar 2026, at 09:41, Jo <jo@shop.example> wrote:\n>\n> Does it work?";
+    assert_eq!(split(phone, None).body, "Sent from my iPhone");
 }
 
 #[test]
@@ -167,6 +219,9 @@ fn containers_of_known_clients() {
         r#"<blockquote type="cite">Does it work?</blockquote>"#,
         r#"<div id="appendonsend"></div><hr><div id="divRplyFwdMsg"><b>Wer:</b> Jo</div><div>Does it work?</div>"#,
         r#"<div class="desk-q" id="desk-q-1f">Does it work?</div>"#,
+        r#"<div class="x_desk-q">Does it work?</div>"#,
+        r#"<div class="m_-4711desk-q">Does it work?</div>"#,
+        r#"<div class="ydp4a1byahoo_quoted">Does it work?</div>"#,
         r#"<div style="border:none;border-top:solid #E1E1E1 1.0pt;padding:3.0pt 0cm 0cm 0cm"><p>Wer: Jo</p></div><p>Does it work?</p>"#,
         r#"<div class="yahoo_quoted">Does it work?</div>"#,
         r#"<div class="protonmail_quote">Does it work?</div>"#,
