@@ -1,6 +1,7 @@
 //! The end of a mail: what the door knows of it is put together, and the desk says what becomes of it.
 
 use std::future::{Future, poll_fn};
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
@@ -67,7 +68,11 @@ impl Session {
     /// RFC 5321 §4.4. The recipient is named only where it is the one: others are nobody's business.
     fn received(&self, transaction: &Transaction, id: Uuid, at: Timestamp) -> String {
         let helo = self.helo.as_deref().unwrap_or("unknown");
-        let client = self.peer.ip.map_or_else(|| "local".to_owned(), |ip| format!("[{ip}]"));
+        let client = match self.peer.ip {
+            Some(IpAddr::V4(ip)) => format!("[{ip}]"),
+            Some(IpAddr::V6(ip)) => format!("[IPv6:{ip}]"),
+            None => "local".to_owned(),
+        };
         let to = match transaction.recipients.as_slice() {
             [one] if one.recipient.len() <= MAX_FOR => format!("\r\n\tfor <{}>", one.recipient),
             _ => String::new(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::debug;
 
 use super::command::{self, Command, Mail, Rcpt, Refused};
 use super::data::Body;
@@ -19,7 +20,7 @@ use super::tls::{Certificate, HANDSHAKE};
 
 /// A stranger that speaks within this time after connecting did not wait for the greeting (RFC 5321 §4.3.1).
 /// Our own networks are greeted at once.
-const EARLY_TALK: Duration = Duration::from_millis(10);
+const EARLY_TALK: Duration = Duration::from_millis(20);
 
 /// What is spoken on a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -278,6 +279,8 @@ impl Session {
         }
         let answer = Reply::for_recipient(&self.door.desk.recipients().look_up(&rcpt.recipient));
         if answer == reply::RECIPIENT_OK {
+            // An address, so it stands in the log only for who asks for that much.
+            debug!(orcpt = rcpt.orcpt, "recipient taken");
             transaction.recipients.push(rcpt);
         }
         answer

@@ -6,4 +6,5 @@ mod door;
 mod limits;
 mod smuggling;
 mod stop;
+mod stored;
 mod tls;

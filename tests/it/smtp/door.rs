@@ -29,7 +29,7 @@ pub struct Door {
     pub listener: Arc<Listener>,
     pub stop: CancellationToken,
     pub running: JoinHandle<()>,
-    _database: Database,
+    pub database: Database,
 }
 
 impl Door {
@@ -46,7 +46,7 @@ impl Door {
         let listener = Arc::new(Listener::bind(desk(config).await).await.unwrap());
         let stop = CancellationToken::new();
         let running = tokio::spawn(listener.clone().run(stop.clone()));
-        Self { addresses: listener.addresses().clone(), listener, stop, running, _database: database }
+        Self { addresses: listener.addresses().clone(), listener, stop, running, database }
     }
 
     /// A client that has not read the greeting.

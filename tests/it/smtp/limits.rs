@@ -95,3 +95,18 @@ async fn a_line_without_end_is_refused_and_costs_nothing() {
     client.expect("500 5.5.2 *").await;
     client.ask("NOOP", "250 2.0.0 ok").await;
 }
+
+/// RFC 5321 §4.3.1. A client on a busy machine may be too slow to be early, so it tries a few times.
+#[tokio::test]
+async fn a_stranger_that_does_not_wait_for_the_greeting_is_not_served() {
+    let door = Door::open(|smtp| smtp.trusted_networks.clear()).await;
+    for _ in 0..50 {
+        let mut client = door.connect().await;
+        client.send("EHLO client.example\r\n").await;
+        if client.try_expect("554 5.5.1 *").await.is_ok() {
+            assert_eq!(client.try_expect_close().await, Ok(()));
+            return;
+        }
+    }
+    panic!("never noticed");
+}
