@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::support::app::SUPPORT;
 use crate::support::client::Client;
-use crate::support::{App, Engine, say};
+use crate::support::{App, say};
 
 /// A mail of a collection.
 struct Case {

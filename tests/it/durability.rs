@@ -118,15 +118,26 @@ both_engines! {
             let found = database.texts(sql).await;
             assert_eq!(odd_ones(&senders, &found), Vec::<String>::new(), "{what} (of {} mails)", senders.len());
         }
+        assert_eq!(database.count(ASTRAY).await, 0, "mails neither in the outbox nor captured");
+        assert_eq!(database.count(TWICE).await, 0, "mails captured twice");
     }
 }
 
 /// What each mail must have left behind exactly once, by its sender.
-const ONCE_EACH: [(&str, &str); 3] = [
+const ONCE_EACH: [(&str, &str); 5] = [
     ("in the ledger", "SELECT from_address FROM inbound_mails WHERE action = 'created'"),
     ("as a message", "SELECT author_email FROM responses"),
     ("as a ticket", "SELECT requester_email FROM tickets"),
+    ("acknowledged", "SELECT to_address FROM outbox WHERE audience = 'customer'"),
+    (
+        "told to the agent",
+        "SELECT t.requester_email FROM outbox o JOIN tickets t ON t.id = o.ticket_id WHERE o.audience = 'agent'",
+    ),
 ];
+
+const ASTRAY: &str =
+    "SELECT count(*) FROM outbox WHERE status NOT IN ('queued', 'sending', 'deferred', 'captured')";
+const TWICE: &str = "SELECT count(*) - count(DISTINCT outbox_id) FROM delivery_attempts";
 
 /// Who is not there exactly once, with how often they are.
 fn odd_ones(expected: &[String], found: &[String]) -> Vec<String> {
