@@ -4,17 +4,16 @@ use std::collections::HashSet;
 
 use super::super::parse::ParsedMail;
 use super::fields::{self, Field};
-use super::returned::Returned;
-use super::{Action, DeliveryReport, RecipientReport};
+use super::{Action, DeliveryReport, RecipientReport, returned};
 
 /// Feedback that nobody complains in: RFC 6591 reports on authentication, and mail taken out of a spam folder.
 const NO_COMPLAINTS: [&str; 4] = ["auth-failure", "dmarc", "not-spam", "dkim"];
 
 /// A report with a `message/feedback-report` part, or Microsoft's older form; `None` otherwise.
-pub(super) fn read(mail: &ParsedMail, returned: &Returned) -> Option<DeliveryReport> {
+pub(super) fn read(mail: &ParsedMail) -> Option<DeliveryReport> {
     let Some(part) = mail.attachments.iter().find(|part| part.content_type == "message/feedback-report")
     else {
-        return junk_mail_report(mail, returned);
+        return junk_mail_report(mail);
     };
     let text = String::from_utf8_lossy(&part.content);
     let all: Vec<Field> = fields::groups(&text).into_iter().flatten().collect();
@@ -23,24 +22,26 @@ pub(super) fn read(mail: &ParsedMail, returned: &Returned) -> Option<DeliveryRep
     if NO_COMPLAINTS.contains(&kind.as_str()) {
         return None;
     }
+    let returned = returned::read(mail);
     let named = all.iter().filter(|f| matches!(f.name.as_str(), "original-rcpt-to" | "removal-recipient"));
     let named: Vec<String> = named.filter_map(|field| fields::address(&field.value)).collect();
     let recipients = if named.is_empty() { &returned.to } else { &named };
     Some(DeliveryReport {
         recipients: complaints(recipients, &format!("feedback type {kind}")),
-        original_message_id: None,
+        original_message_id: returned.message_id,
         reporting_mta: value("reporting-mta").map(|mta| fields::untyped(mta).to_owned()),
     })
 }
 
 /// Outlook.com's junk mail reporting gives the mail back without a word.
-fn junk_mail_report(mail: &ParsedMail, returned: &Returned) -> Option<DeliveryReport> {
+fn junk_mail_report(mail: &ParsedMail) -> Option<DeliveryReport> {
     let from_microsoft = mail.sole_from()?.email.eq_ignore_ascii_case("staff@hotmail.com");
     if !from_microsoft || !mail.subject.to_ascii_lowercase().starts_with("complaint about message from") {
         return None;
     }
+    let returned = returned::read(mail);
     let recipients = complaints(&returned.to, "reported as junk");
-    Some(DeliveryReport { recipients, ..DeliveryReport::default() })
+    Some(DeliveryReport { recipients, original_message_id: returned.message_id, reporting_mta: None })
 }
 
 /// One complaint for each recipient; one of nobody where the report hides who complains (RFC 6590).

@@ -3,6 +3,7 @@
 //! They have three things in common: a machine writes them, a phrase says that something was not delivered, and the
 //! address stands behind the phrase, on a line of its own or in the sentence that gives the reason.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -53,6 +54,12 @@ static HEAD: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)^[\s>*•·|-]*(?:(?:failed )?(?:recipient|address|addressee|rcpt to|destinatario|destinataire|empfänger)s?\s*[:=]\s*)?[\[(<\x22']*(?:smtp:|mailto:|rfc822;\s*)?",
     )
 });
+/// `Your message to: jo@example.org`, the address failing in the next line.
+static SENT_TO: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\b(message|mail|e-mail|nachricht|correo|mensaje|courriel)\b( \w+){0,3} (to|for|an|a|à|para)\s*:?\s*[<\x22']?\S+@",
+    )
+});
 /// `c=US;a= ;…;dda:SMTP=jo@example.org;`: an X.400 name, as Exchange shows it.
 static X400: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\bSMTP[=:]\s*([^\s;\])>]+@[^\s;\])>]+)"));
 /// A local part alone, where a provider knows its own users by nothing more.
@@ -67,38 +74,33 @@ struct Found {
 }
 
 /// A bounce without a status part; `None` when a sign is missing.
-pub(super) fn read(envelope: &Envelope, mail: &ParsedMail, returned: &Returned) -> Option<DeliveryReport> {
+pub(super) fn read(envelope: &Envelope, mail: &ParsedMail) -> Option<DeliveryReport> {
     let signs = sender::signs(envelope, mail);
     if !signs.machine {
         return None;
     }
-    let (report, back) = returned::split(&mail.text);
+    let body = returned::body(mail);
+    let (report, back) = returned::split(&body);
     let gives_back =
-        !back.is_empty() || mail.attachments.iter().any(|part| part.content_type.starts_with("message/"));
-    let says_so = PHRASE.is_match(&one_line(report));
-    if !is_report(signs, says_so, gives_back) {
+        !back.is_empty() || mail.attachments.iter().any(|p| p.content_type.starts_with("message/"));
+    if !is_report(signs, PHRASE.is_match(&one_line(report)), gives_back) {
         return None;
     }
-    let mut found = recipients(mail, report, returned);
-    if let [one] = found.as_mut_slice()
-        && !status::is_reason(&one.words)
-    {
-        one.words = one_line(report);
-    }
+    let returned = returned::read(mail);
+    let found = recipients(mail, report, &returned);
     if found.is_empty() && !(signs.subject && signs.daemon) {
         return None;
     }
     let delayed = DELAY.is_match(report) || DELAY.is_match(&mail.subject);
     let recipients = found.into_iter().map(|found| found.into_report(delayed)).collect();
-    Some(DeliveryReport { recipients, ..DeliveryReport::default() })
+    Some(DeliveryReport { recipients, original_message_id: returned.message_id, reporting_mta: None })
 }
 
-/// What the text says about one address: the lines from its mention to the next address.
-pub(super) fn words_about(mail: &ParsedMail, recipient: &str) -> String {
+/// What the text says about each address that it names.
+pub(super) fn words(mail: &ParsedMail) -> HashMap<String, String> {
     let body = returned::body(mail);
     let (report, _) = returned::split(&body);
-    let found = at_line_heads(report).into_iter().find(|found| found.recipient == recipient);
-    found.map(|found| found.words).unwrap_or_default()
+    at_line_heads(report).into_iter().map(|found| (found.recipient, found.words)).collect()
 }
 
 /// Two signs beside the machine: it is a mailer's, it has a report's subject, it says so, it gives the mail back.
@@ -117,7 +119,13 @@ fn recipients(mail: &ParsedMail, report: &str, returned: &Returned) -> Vec<Found
         &|| bare_names(mail, report),
         &|| named(returned.to.iter().filter(|_| returned.to.len() == 1).cloned(), &whole),
     ];
-    ways.into_iter().map(|way| way()).find(|found| !found.is_empty()).unwrap_or_default()
+    let mut found = ways.into_iter().map(|way| way()).find(|found| !found.is_empty()).unwrap_or_default();
+    if let [one] = found.as_mut_slice()
+        && !status::is_reason(&one.words)
+    {
+        one.words = whole;
+    }
+    found
 }
 
 /// Addresses that begin a line behind the phrase; the lines up to the next one, or to the end of the paragraph that
@@ -186,7 +194,8 @@ fn in_sentences(report: &str) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     let mut pending = false;
     for line in lines(report).filter(|line| !line.trim().is_empty()) {
-        let says_so = PHRASE.is_match(line) || status::is_reason(line) || line.contains("generated from");
+        let sent_to = SENT_TO.is_match(line) || line.contains("generated from");
+        let says_so = sent_to || PHRASE.is_match(line) || status::is_reason(line);
         let other = OTHER.is_match(line) && !line.contains("generated from");
         let addresses = fields::addresses(line);
         if (says_so || pending) && !other {

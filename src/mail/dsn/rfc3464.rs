@@ -3,29 +3,35 @@
 
 use super::super::parse::ParsedMail;
 use super::fields::{self, Field};
-use super::returned::{self, Returned};
-use super::{Action, DeliveryReport, RecipientReport, freeform, sender, status};
+use super::{Action, DeliveryReport, RecipientReport, freeform, returned, sender, status};
 use crate::model::Envelope;
 
 const MAX_RECIPIENTS: usize = 1_000;
 const MAX_DIAGNOSTIC: usize = 1_000;
 
 /// A report with a status part, or with its fields in the text; `None` otherwise.
-pub(super) fn read(envelope: &Envelope, mail: &ParsedMail, returned: &Returned) -> Option<DeliveryReport> {
+pub(super) fn read(envelope: &Envelope, mail: &ParsedMail) -> Option<DeliveryReport> {
     let machine = sender::signs(envelope, mail).machine;
-    let parts: Vec<String> = status_parts(mail).collect();
-    if !parts.is_empty() && (machine || mail.content_type == "multipart/report") {
-        let mut report = parts.iter().map(|part| from_fields(part)).reduce(merged)?;
-        complete(&mut report, envelope, mail, returned);
-        return Some(report);
+    if !machine && mail.content_type != "multipart/report" {
+        return None;
     }
+    let mut report = match status_parts(mail).map(|part| from_fields(&part)).reduce(merged) {
+        Some(mut report) => {
+            complete(&mut report, envelope, mail);
+            report
+        }
+        None => in_text(mail)?,
+    };
+    report.original_message_id = report.original_message_id.or_else(|| returned::read(mail).message_id);
+    Some(report)
+}
+
+/// The fields where they stand in the text, or in a body whose parts can't be told apart.
+fn in_text(mail: &ParsedMail) -> Option<DeliveryReport> {
     let body = returned::body(mail);
     let (text, _) = returned::split(&body);
     let stated = text.contains("inal-Recipient:") || text.contains("inal-recipient:");
-    if !stated || !machine {
-        return None;
-    }
-    Some(from_fields(text)).filter(|report| !report.recipients.is_empty())
+    stated.then(|| from_fields(text)).filter(|report| !report.recipients.is_empty())
 }
 
 /// The status parts of a report: only of the mail itself, so that a bounce which a person forwards is none.
@@ -126,16 +132,20 @@ fn action(group: &[Field], status: Option<&str>) -> Action {
 }
 
 /// A status part may name nobody, or nobody with a domain: then the text says who it was.
-fn complete(report: &mut DeliveryReport, envelope: &Envelope, mail: &ParsedMail, returned: &Returned) {
+fn complete(report: &mut DeliveryReport, envelope: &Envelope, mail: &ParsedMail) {
     if report.recipients.is_empty()
-        && let Some(said) = freeform::read(envelope, mail, returned)
+        && let Some(said) = freeform::read(envelope, mail)
     {
         report.recipients = said.recipients;
     }
-    for recipient in &mut report.recipients {
-        if recipient.status.as_deref().is_none_or(status::is_generic) {
-            let text = freeform::words_about(mail, &recipient.recipient);
-            recipient.status = status::truest(&text, recipient.status.take());
+    let is_generic = |r: &RecipientReport| r.status.as_deref().is_none_or(status::is_generic);
+    if !report.recipients.iter().any(is_generic) {
+        return;
+    }
+    let words = freeform::words(mail);
+    for recipient in report.recipients.iter_mut().filter(|r| is_generic(r)) {
+        if let Some(said) = words.get(&recipient.recipient) {
+            recipient.status = status::truest(said, recipient.status.take());
         }
     }
 }

@@ -33,7 +33,7 @@ const PHRASES: [(&str, &str); 12] = [
     ),
     (
         "5.1.2",
-        r"unknown (host|domain)|(host|domain)( or domain)?( name)? (is )?(unknown|not found|lookup fail|does not exist)|host .{0,60}not found|no (such|mx|a) .{0,10}(domain|host|record)|no mx|nxdomain|unrouteable|(illegal|bad|invalid) (host|domain|destination)|dns error|couldn't find any host|domain .{0,60}(does not exist|not found|unknown)|name server: .{0,60}not found|no route to domain",
+        r"unknown (host|domain)|(host|domain)( or domain)?( name)? (is )?(unknown|not found|lookup fail|does not exist)|host \S{1,80} (was )?not found|no (such|mx|a) .{0,10}(domain|host|record)|no mx|nxdomain|unrouteable|(illegal|bad|invalid) (host|domain|destination)|dns error|couldn't find any host|domain .{0,60}(does not exist|not found|unknown)|name server: .{0,60}not found|no route to domain",
     ),
     (
         "5.1.1",

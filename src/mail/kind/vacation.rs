@@ -5,12 +5,18 @@ use std::sync::LazyLock;
 use regex::{Regex, RegexSet};
 
 use super::super::parse::ParsedMail;
+use super::super::quote;
 use super::answerable;
 
 /// A vacation note is short; longer texts are people's.
 const MAX_TEXT: usize = 2_500;
-/// The absence is what it begins with.
-const MAX_OPENING: usize = 400;
+/// So many words are looked at.
+const MAX_OPENING: usize = 100;
+/// Words of a greeting, a closing or a name.
+const MAX_FILLER: usize = 5;
+/// Places of two signs in [`SIGNS`].
+const NOBODY_WROTE_IT: usize = 3;
+const THANKS: usize = 4;
 
 /// Subjects that vacation programs write, in front of the subject answered or alone.
 static SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
@@ -30,7 +36,7 @@ static SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
 /// That the writer is away, said of oneself; the sentence that such a note begins with.
 static ABSENCE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?ix)\b(i\ ?(.?m|am|will\ be)|we\ ?(.?re|are|will\ be))\s.{0,30}(out\ of\ (the\ |my\ )?office|away\b|on\ (\w+\ )?(leave|vacation|holiday|pto|business\ travel)|travell?ing|unavailable|not\ (be\ )?(in\ the\ office|available)|out\ (until|from|till|on))
+        r"(?ix)\b(i\ ?(.?m|am|will\ be|.ll\ be)|we\ ?(.?re|are|will\ be))\s.{0,30}(out\ of\ (the\ |my\ )?office|away\b|on\ (\w+\ )?(leave|vacation|holiday|pto|business\ travel)|travell?ing|unavailable|not\ (be\ )?(in\ the\ office|available)|out\ (until|from|till|on))
         | (currently|presently|now)\ (out\ of|away|on\ (leave|vacation|holiday)) | out\ of\ (the\ )?office\ (until|from|and|with|on|starting|through) | ich\ (bin|befinde\ mich|werde)\b.{0,80}\b(nicht|abwesend|im\ urlaub|außer\ haus|ausser\ haus|unterwegs|erreichbar)
         | (bis|vom|ab)\b.{0,40}\b(nicht\ (erreichbar|im\ (büro|haus))|abwesend|im\ urlaub) | je\ suis\b.{0,60}(absent|en\ congé|en\ vacances|en\ déplacement) | actuellement\ absent | (estoy|estaré|me\ encuentro)\b.{0,50}(fuera|de\ vacaciones|ausente|de\ viaje)
         | (sono|sarò)\b.{0,40}(assente|fuori|in\ ferie|in\ vacanza) | (estou|estarei)\b.{0,40}(fora|ausente|de\ férias) | ik\ ben\b.{0,60}(afwezig|niet\ aanwezig|met\ vakantie|op\ vakantie|niet\ op\ kantoor) | jag\ är\b.{0,40}(inte|borta|ledig|semester|frånvarande)
@@ -56,6 +62,13 @@ static SIGNS: LazyLock<RegexSet> = LazyLock::new(|| {
     .expect("constant patterns")
 });
 
+/// What a machine says of the mail that it answers.
+static RECEIVED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)(have|has been|was) received|received your|(request|ticket|case|inquiry|enquiry) .{0,40}(created|opened|logged|registered|assigned)|eingegangen|erhalten|bien reçu|hemos recibido|abbiamo ricevuto|recebemos",
+    )
+});
+
 /// Whether a vacation program wrote the subject. A reply or forward of one is a person's.
 pub(super) fn is_subject(subject: &str) -> bool {
     SUBJECT.is_match(subject)
@@ -63,22 +76,51 @@ pub(super) fn is_subject(subject: &str) -> bool {
 
 /// The two signs found, in a sentence; `None` when one is missing.
 pub(super) fn says_so(mail: &ParsedMail) -> Option<String> {
-    let opening = opening(&mail.text);
-    let absent = ABSENCE.is_match(&opening);
-    let signs = SIGNS.matches(&opening).iter().count();
     if is_subject(&mail.subject) {
-        let second = if absent || signs > 0 {
-            "the words of a vacation note"
-        } else if mail.header("X-Auto-Response-Suppress").is_some() || answerable::list_mark(mail).is_some() {
-            "headers that ask for no answer"
-        } else {
-            return None;
-        };
+        let second = second_sign(mail)?;
         return Some(format!("Subject {:?} and {second}", mail.subject));
     }
-    let answers = !mail.in_reply_to.is_empty() || !mail.references.is_empty();
-    let whole = absent && answers && signs >= 3 && mail.text.len() <= MAX_TEXT && !opening.contains('?');
+    let whole = answers(mail) && is_note(&opening(&mail.text)) && is_all_note(mail);
     whole.then(|| "The words of a vacation note, and nothing else".to_owned())
+}
+
+fn second_sign(mail: &ParsedMail) -> Option<&'static str> {
+    let opening = opening(&mail.text);
+    if ABSENCE.is_match(&opening) || SIGNS.is_match(&opening) {
+        return Some("the words of a vacation note");
+    }
+    let asks = mail.header("X-Auto-Response-Suppress").is_some() || answerable::list_mark(mail).is_some();
+    asks.then_some("headers that ask for no answer")
+}
+
+/// Away, and two signs more; or a machine's receipt.
+fn is_note(opening: &str) -> bool {
+    (ABSENCE.is_match(opening) && SIGNS.matches(opening).iter().count() >= 2) || is_receipt(opening)
+}
+
+/// Whether it names the mail that it answers, as RFC 3834 §3.1.5 asks of responders. A `Re:` alone is too weak.
+fn answers(mail: &ParsedMail) -> bool {
+    !mail.in_reply_to.is_empty() || !mail.references.is_empty()
+}
+
+/// A machine's "we have got your mail", which says itself that it is one.
+fn is_receipt(opening: &str) -> bool {
+    let signs = SIGNS.matches(opening);
+    signs.matched(NOBODY_WROTE_IT) && (signs.matched(THANKS) || RECEIVED.is_match(opening))
+}
+
+/// Whether a short text has a note's sentences, greetings and nothing that a person would ask.
+fn is_all_note(mail: &ParsedMail) -> bool {
+    if mail.text.len() > MAX_TEXT {
+        return false;
+    }
+    let text = quote::split(&mail.text, mail.html.as_deref()).body;
+    let of_note = |sentence: &str| {
+        ABSENCE.is_match(sentence) || SIGNS.is_match(sentence) || RECEIVED.is_match(sentence)
+    };
+    let is_filler = |sentence: &str| sentence.split_whitespace().count() <= MAX_FILLER;
+    let mut sentences = text.split(['.', '!', '。', '\n']);
+    !text.contains(['?', '？']) && sentences.all(|sentence| is_filler(sentence) || of_note(sentence))
 }
 
 /// The first words of a short text, in one line, without quoted ones.
@@ -87,7 +129,7 @@ fn opening(text: &str) -> String {
         return String::new();
     }
     let lines = text.lines().filter(|line| !line.trim_start().starts_with('>'));
-    let words = lines.flat_map(str::split_whitespace).take(MAX_OPENING / 4);
+    let words = lines.flat_map(str::split_whitespace).take(MAX_OPENING);
     words.collect::<Vec<_>>().join(" ")
 }
 
