@@ -17,7 +17,8 @@ use crate::model::Envelope;
 
 /// A report says what it has to say early.
 const MAX_LINES: usize = 400;
-const MAX_LINE: usize = 2_000;
+const MAX_LINE: usize = 1_000;
+const MAX_WORDS: usize = 2_000;
 const MAX_DIAGNOSTIC: usize = 1_000;
 const MAX_RECIPIENTS: usize = 100;
 
@@ -237,7 +238,8 @@ fn lines(report: &str) -> impl Iterator<Item = &str> {
 
 /// The beginning of a text in one line.
 fn one_line(text: &str) -> String {
-    lines(text).flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
+    let words = lines(text).flat_map(str::split_whitespace).take(MAX_WORDS);
+    words.collect::<Vec<_>>().join(" ")
 }
 
 impl Found {

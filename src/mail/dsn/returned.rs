@@ -10,6 +10,8 @@ use crate::model::MessageId;
 
 /// Headers are read from no more than this.
 const MAX_HEADERS: usize = 64 * 1024;
+/// Reports are short; what stands further down is the mail given back.
+const MAX_BODY: usize = 256 * 1024;
 
 /// What the returned headers say.
 #[derive(Debug, Default)]
@@ -31,8 +33,8 @@ pub(super) fn read(mail: &ParsedMail) -> Returned {
 pub(super) fn body(mail: &ParsedMail) -> Cow<'_, str> {
     let whole = mail.attachments.iter().find(|part| part.content_type.starts_with("multipart/"));
     match whole.filter(|_| mail.text.trim().is_empty()) {
-        Some(part) => String::from_utf8_lossy(&part.content),
-        None => Cow::Borrowed(&mail.text),
+        Some(part) => String::from_utf8_lossy(&part.content[..part.content.len().min(MAX_BODY)]),
+        None => Cow::Borrowed(&mail.text[..mail.text.floor_char_boundary(MAX_BODY)]),
     }
 }
 

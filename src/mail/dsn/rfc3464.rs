@@ -7,6 +7,7 @@ use super::{Action, DeliveryReport, RecipientReport, freeform, returned, sender,
 use crate::model::Envelope;
 
 const MAX_RECIPIENTS: usize = 1_000;
+const MAX_PART: usize = 1024 * 1024;
 const MAX_DIAGNOSTIC: usize = 1_000;
 
 /// A report with a status part, or with its fields in the text; `None` otherwise.
@@ -47,7 +48,7 @@ fn status_parts(mail: &ParsedMail) -> impl Iterator<Item = String> {
         )
     };
     let own = mail.attachments.iter().filter(move |part| wanted(&part.content_type));
-    own.map(|part| String::from_utf8_lossy(&part.content).into_owned())
+    own.map(|part| String::from_utf8_lossy(&part.content[..part.content.len().min(MAX_PART)]).into_owned())
 }
 
 fn from_fields(text: &str) -> DeliveryReport {
