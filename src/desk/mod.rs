@@ -9,6 +9,7 @@ mod notify;
 mod reading;
 mod recipients;
 pub mod search;
+mod seeding;
 mod tokens;
 mod verdict;
 
@@ -24,6 +25,7 @@ pub use error::{Error, Result};
 pub use filing::{FiledResponse, NewResponse, NewTicket};
 pub use reading::{Include, Page, PageOf, ResponseView, TicketView, TicketWith};
 pub use recipients::{Recipient, Recipients};
+pub use seeding::Seeded;
 pub use tokens::{Caller, Credential, NewToken};
 pub use verdict::{Filed, Refusal, Trouble, Verdict};
 

@@ -13,6 +13,7 @@ use postdesk::model::{Scope, TicketNumber};
 
 use super::init::{new_key, write_private};
 use super::node::Node;
+use super::say::answer;
 use super::settings::{environment, open_desk, wrong};
 
 /// The address demo mail goes to.
@@ -33,10 +34,11 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     let file = settings(&dir).with_context(|| dir.display().to_string())?;
     let config = Config::load(&file, environment()).map_err(wrong)?;
     let desk = open_desk(config).await?;
+    desk.load_seed().await?;
     let token = token(&desk, &dir).await?;
     let ticket = newest_ticket(&desk).await?;
     let node = Node::open(desk).await?;
-    println!("{}", welcome(&dir, &token, &node, ticket.as_ref()));
+    answer(welcome(&dir, &token, &node, ticket.as_ref()));
     node.announce();
     node.run().await?;
     Ok(ExitCode::SUCCESS)

@@ -5,6 +5,7 @@ mod demo;
 mod init;
 mod node;
 mod say;
+mod seed;
 mod send;
 mod serve;
 mod settings;
@@ -54,6 +55,8 @@ enum Command {
     Migrate(ConfigFile),
     /// API tokens.
     Token(token::Args),
+    /// Demo data.
+    Seed(seed::Args),
     /// Send a mail to an SMTP server, for trying things out.
     Send(send::Args),
 }
@@ -77,6 +80,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Check(file) => block_on(check::run(file)),
         Command::Migrate(file) => block_on(serve::migrate(file)),
         Command::Token(args) => block_on(token::run(args)),
+        Command::Seed(args) => block_on(seed::run(args)),
         Command::Send(args) => block_on(send::run(args)),
     }
 }

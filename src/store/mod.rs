@@ -14,6 +14,7 @@ mod mailboxes;
 mod outbox;
 mod reading;
 mod responses;
+mod seeding;
 mod select;
 mod tickets;
 mod tokens;

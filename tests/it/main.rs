@@ -11,6 +11,8 @@ mod decision_0001_smtp_listener;
 mod durability;
 mod intake;
 mod placement;
+mod program;
 mod schema;
+mod seeding;
 mod smtp;
 mod store;
