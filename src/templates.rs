@@ -4,7 +4,7 @@
 mod catalog;
 mod context;
 mod filters;
-mod sample;
+pub(crate) mod sample;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

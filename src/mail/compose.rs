@@ -172,3 +172,172 @@ fn is_bidi_control(c: char) -> bool {
 fn builder(error: impl std::fmt::Display) -> Unsendable {
     Unsendable::Builder(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::parse::parse;
+    use crate::model::{Mailbox as SupportAddress, OutgoingFile};
+    use crate::templates::{Templates, sample};
+
+    const WORDS: Words<'_> =
+        Words { subject: "Re: Lamp", text: "Hello\n.\n", html: "<p>Hello</p>\n", locale: "en" };
+
+    fn mail(template: NotificationTemplate) -> OutgoingMail {
+        sample::mail(template, "en", true)
+    }
+
+    fn text(mail: &OutgoingMail, words: Words<'_>) -> String {
+        String::from_utf8(compose(mail, words).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn whole_mails() {
+        let templates = Templates::load(None);
+        for locale in ["en", "de"] {
+            for template in NotificationTemplate::ALL {
+                let verified = *template != NotificationTemplate::TicketReceivedNeutral;
+                let mail = sample::mail(*template, locale, verified);
+                let words = templates.render(&mail).unwrap();
+                let words = Words {
+                    subject: &words.subject,
+                    text: &words.text,
+                    html: &words.html,
+                    locale: &words.locale,
+                };
+                let mail = text(&mail, words).replace("\r\n", "\n");
+                insta::with_settings!({ snapshot_path => "../../tests/snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+                    insta::assert_snapshot!(format!("{template}.{locale}"), mail);
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_injects_a_header() {
+        let attack = "Hi\r\nBcc: victim@example.net\r\n\r\nbody\0\u{202e}\u{85}\u{2028}";
+        for template in NotificationTemplate::ALL {
+            let mut mail = mail(*template);
+            let clean = parse(&compose(&mail, WORDS).unwrap());
+            mail.brand = attack.into();
+            mail.mailbox = None;
+            mail.entry.to_name = Some(attack.into());
+            mail.entry.template_version = Some(1);
+            mail.in_reply_to = MessageId::new(attack);
+            mail.references = MessageId::new("a@b\u{e9}>\u{202e}").into_iter().collect();
+            mail.files = vec![OutgoingFile {
+                filename: attack.into(),
+                content_type: attack.into(),
+                content: b"x".to_vec(),
+            }];
+            let bytes = compose(&mail, Words { subject: attack, locale: attack, ..WORDS }).unwrap();
+            let read = parse(&bytes);
+            assert_eq!(read.header("Bcc"), None, "{template}");
+            assert_eq!(read.to.len(), 1);
+            assert_eq!(read.from.len(), clean.from.len());
+            assert_eq!(read.attachments.len(), 1);
+            assert!(is_clean(&bytes), "{template}: {}", String::from_utf8_lossy(&bytes));
+        }
+    }
+
+    /// No bare CR or LF, no NUL, no line over 998 octets (RFC 5322 §2.1.1).
+    fn is_clean(bytes: &[u8]) -> bool {
+        let lines = bytes.split(|&b| b == b'\n');
+        let whole = lines.clone().rev().skip(1).all(|line| line.ends_with(b"\r"));
+        let short =
+            lines.clone().all(|line| line.len() <= 999 && line.iter().filter(|&&b| b == b'\r').count() <= 1);
+        whole && short && !bytes.contains(&0)
+    }
+
+    #[test]
+    fn lines_are_short_and_words_survive() {
+        let mut mail = mail(NotificationTemplate::TicketReply);
+        let long = "ü".repeat(400);
+        let many: Vec<_> = (0..21)
+            .map(|n| MessageId::new(&format!("{n}{}@example.org", "x".repeat(400))).unwrap())
+            .collect();
+        mail.references = many;
+        mail.entry.to_name = Some("Zoë \"Jo\" <jo@evil.example>".into());
+        let wide = format!("{}\n", "y".repeat(5000));
+        let words = Words { subject: &long, text: &wide, html: &wide, locale: "de" };
+        let bytes = compose(&mail, words).unwrap();
+        assert!(is_clean(&bytes) && bytes.is_ascii());
+        let read = parse(&bytes);
+        assert_eq!(read.subject, long);
+        assert_eq!(read.references.len(), 21);
+        assert_eq!(read.to[0].email, "jo@example.org");
+        assert_eq!(read.to[0].name.as_deref(), mail.entry.to_name.as_deref());
+        assert_eq!(read.text.trim_end(), wide.trim_end());
+    }
+
+    #[test]
+    fn machines_are_told_what_a_machine_wrote() {
+        for template in NotificationTemplate::ALL {
+            let read = parse(&compose(&mail(*template), WORDS).unwrap());
+            let want = match template {
+                _ if template.is_from_person() => None,
+                _ if template.is_acknowledgement() => Some("auto-replied"),
+                _ => Some("auto-generated"),
+            };
+            assert_eq!(read.header("Auto-Submitted"), want, "{template}");
+            assert_eq!(read.header("X-Auto-Response-Suppress"), want.map(|_| "All"), "{template}");
+            assert_eq!(
+                read.header("List-Id").is_some(),
+                template.audience() == Audience::Agent,
+                "{template}"
+            );
+            assert_eq!(read.header("X-Postdesk-Ticket"), Some("TKT-2026-K7Q4ZP"));
+        }
+    }
+
+    #[test]
+    fn files_ride_along() {
+        let mut mail = mail(NotificationTemplate::TicketReply);
+        let content: Vec<u8> = (0..=255).collect();
+        let name = "Größe \"1\"; x=y.pdf";
+        mail.files = vec![OutgoingFile {
+            filename: name.into(),
+            content_type: "application/pdf".into(),
+            content: content.clone(),
+        }];
+        let read = parse(&compose(&mail, WORDS).unwrap());
+        assert_eq!(read.attachments[0].content, content);
+        assert_eq!(read.attachments[0].filename.as_deref(), Some(name));
+        assert_eq!(read.attachments[0].content_type, "application/pdf");
+    }
+
+    #[test]
+    fn an_address_that_is_not_ascii_is_written_as_it_is() {
+        let mut mail = mail(NotificationTemplate::TicketReply);
+        mail.entry.to_address = "jörg@example.org".into();
+        assert!(text(&mail, WORDS).contains("To: jörg@example.org\r\n"));
+        mail.entry.to_address = "nobody".into();
+        assert_eq!(compose(&mail, WORDS), Err(Unsendable::Address("nobody".into())));
+    }
+
+    #[test]
+    fn the_mailbox_says_who_we_are() {
+        let mut mail = mail(NotificationTemplate::TicketReply);
+        let from = |mail: &OutgoingMail| parse(&compose(mail, WORDS).unwrap()).from.remove(0);
+        assert_eq!(from(&mail).name.as_deref(), Some("Lamps & More"));
+        let support = SupportAddress {
+            id: mail.entry.id,
+            address: "support@shop.example".into(),
+            from_name: Some("Lampen".into()),
+            signature: None,
+            receive: "smtp".into(),
+            default_category: crate::model::Category::General,
+            team_id: None,
+            store_id: None,
+            locale: None,
+            is_active: true,
+            last_error: None,
+            created_at: Timestamp(0),
+            updated_at: Timestamp(0),
+            version: 1,
+        };
+        mail.mailbox = Some(support);
+        assert_eq!(from(&mail).name.as_deref(), Some("Lampen"));
+        assert_eq!(from(&mail).email, "support@shop.example");
+    }
+}

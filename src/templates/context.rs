@@ -20,7 +20,10 @@ pub(super) fn of(
 ) -> Value {
     let mut all = Map::new();
     all.insert("locale".into(), json!(locale));
-    all.insert("dir".into(), json!(catalogs.text(locale, "dir").unwrap_or("ltr")));
+    let dir = catalogs.text(locale, "dir").unwrap_or("ltr");
+    all.insert("dir".into(), json!(dir));
+    // For mail programs that don't know `text-align: start`.
+    all.insert("align".into(), json!(if dir == "rtl" { "right" } else { "left" }));
     all.insert("subject".into(), json!(subject));
     all.insert(
         "brand".into(),

@@ -25,7 +25,7 @@ pub(super) fn mails(locales: &[String]) -> Vec<OutgoingMail> {
 }
 
 /// A mail of this template.
-pub(super) fn mail(template: NotificationTemplate, locale: &str, verified: bool) -> OutgoingMail {
+pub(crate) fn mail(template: NotificationTemplate, locale: &str, verified: bool) -> OutgoingMail {
     let by_agent = template.is_from_person();
     let response = response(by_agent);
     OutgoingMail {

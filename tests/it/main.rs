@@ -10,6 +10,7 @@ mod corpora;
 mod decision_0001_smtp_listener;
 mod durability;
 mod intake;
+mod outbox;
 mod placement;
 mod program;
 mod schema;

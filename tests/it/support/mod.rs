@@ -7,6 +7,7 @@ pub mod client;
 pub mod database;
 pub mod postgres;
 pub mod program;
+pub mod sink;
 
 pub use app::App;
 pub use database::{Database, Engine};

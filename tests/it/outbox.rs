@@ -1,0 +1,253 @@
+//! Mail on its way out: from the row to a server that is not always in the mood.
+
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mailin_embedded::response::OK;
+use mailin_embedded::{Handler, Response, Server, SslConfig};
+use postdesk::config::{Config, Relay, RelayTls, TransportKind};
+use postdesk::outbox::{Transport, Worker};
+use postdesk::templates::Templates;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::support::App;
+use crate::support::app::{AGENT, SUPPORT};
+use crate::support::client::Client;
+use crate::support::sink::{Plan, Sink};
+
+const JO: &str = "jo@shop.test";
+
+/// Mail leaves for this server, one at a time, with little patience.
+fn by_relay(address: SocketAddr) -> impl FnOnce(&mut Config) {
+    move |config| {
+        config.outbox.transport = TransportKind::Relay;
+        config.outbox.concurrency = 1;
+        config.outbox.step_timeout_seconds = 1;
+        config.outbox.relay = Some(Relay {
+            host: address.ip().to_string(),
+            port: address.port(),
+            tls: RelayTls::Opportunistic,
+            username: None,
+            password: None,
+        });
+    }
+}
+
+/// The worker, until the guard is dropped.
+fn send(app: &App) -> DropGuard {
+    let stop = CancellationToken::new();
+    let transport = Transport::from_config(app.desk.config()).expect("it can work");
+    let worker = Worker::new(app.desk.clone(), Arc::new(Templates::load(None)), transport);
+    tokio::spawn(worker.run(stop.clone()));
+    stop.drop_guard()
+}
+
+/// A customer's first mail: acknowledged to them, told to the agent.
+async fn write_in(app: &App) {
+    let mut client = Client::connect(app.smtp).await.expect("greeted");
+    let raw = b"From: Jo Doe <jo@shop.test>\r\nTo: support@desk.test\r\nSubject: Lamp broken\r\nMessage-ID: <c1@shop.test>\r\n\r\n.It broke.\r\n";
+    let reply = client.send(JO, SUPPORT, raw).await.expect("answered");
+    assert!(reply.starts_with("250 "), "{reply}");
+}
+
+/// Statuses of all mails, those to customers first.
+async fn statuses(app: &App) -> Vec<String> {
+    app.database.texts("SELECT status FROM outbox ORDER BY audience DESC, id").await
+}
+
+/// Waits until mails stand so.
+async fn until(app: &App, wanted: [&str; 2]) {
+    for _ in 0..400 {
+        if statuses(app).await == wanted {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("wanted {wanted:?}, got {:?}", statuses(app).await);
+}
+
+/// A column of the customer's mail, as text.
+async fn of_customer(app: &App, column: &str) -> String {
+    let sql = format!("SELECT CAST({column} AS TEXT) FROM outbox WHERE audience = 'customer'");
+    app.database.texts(&sql).await.pop().unwrap_or_default()
+}
+
+both_engines! {
+    async fn mail_goes_to_the_relay_one_recipient_each(engine: Engine) {
+        let sink = Sink::start(&[]).await;
+        let app = App::start_with(engine, by_relay(sink.address)).await;
+        write_in(&app).await;
+        let _worker = send(&app);
+        until(&app, ["sent", "sent"]).await;
+        let mut to: Vec<_> = sink.taken().into_iter().map(|mail| mail.to).collect();
+        to.sort();
+        assert_eq!(to, [AGENT, JO]);
+        assert_eq!(sink.connections(), 1, "the connection is kept");
+        assert!(sink.taken().iter().all(|mail| mail.from.starts_with("bounce+")));
+        assert_eq!(of_customer(&app, "smtp_response").await, "250 2.0.0 taken");
+        let stored = app.database.count("SELECT count(*) FROM outbox WHERE size = length(mime)").await;
+        assert_eq!(stored, 2);
+    }
+
+    async fn a_greylisted_mail_comes_again_the_same(engine: Engine) {
+        let greylisted = Plan::Rcpt("450 4.7.1 Greylisted, come again");
+        let sink = Sink::start(&[greylisted, greylisted]).await;
+        let app = App::start_with(engine, by_relay(sink.address)).await;
+        write_in(&app).await;
+        let _worker = send(&app);
+        until(&app, ["deferred", "deferred"]).await;
+        assert_eq!(of_customer(&app, "enhanced_code").await, "4.7.1");
+        app.clock.advance_ms(50_000);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(sink.taken(), [], "not before its time");
+        app.clock.advance_ms(20_000);
+        until(&app, ["sent", "sent"]).await;
+        assert_eq!(of_customer(&app, "attempts").await, "2");
+        assert_eq!(app.database.count("SELECT count(*) FROM delivery_attempts").await, 4);
+    }
+
+    async fn a_refused_recipient_is_told_on_the_ticket_and_left_alone(engine: Engine) {
+        let sink = Sink::start(&[Plan::Rcpt("550 5.1.1 nobody here"), Plan::Dot("554 5.7.1 no")]).await;
+        let app = App::start_with(engine, by_relay(sink.address)).await;
+        write_in(&app).await;
+        let _worker = send(&app);
+        until(&app, ["failed", "failed"]).await;
+        let events = app.database.count("SELECT count(*) FROM ticket_events WHERE type = 'email_failed'").await;
+        assert_eq!(events, 2);
+        let suppressed = app.database.texts("SELECT address FROM suppressions").await;
+        assert_eq!(suppressed.len(), 1, "only where there is nobody: {suppressed:?}");
+    }
+
+    async fn a_mail_lost_after_its_last_dot_comes_again_under_its_id(engine: Engine) {
+        let sink = Sink::start(&[Plan::HangUpAfterDot]).await;
+        let app = App::start_with(engine, |config| {
+            by_relay(sink.address)(config);
+            config.agents.clear();
+        }).await;
+        write_in(&app).await;
+        let _worker = send(&app);
+        for _ in 0..400 {
+            let deferred = statuses(&app).await.iter().any(|status| status == "deferred");
+            if deferred && sink.taken().len() == 2 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        app.clock.advance_ms(70_000);
+        until(&app, ["sent", "sent"]).await;
+        let taken = sink.taken();
+        assert_eq!(taken.len(), 3);
+        assert_eq!(taken[0], taken[2], "the same bytes to the same recipient");
+        assert_ne!(taken[0].to, taken[1].to);
+    }
+
+    async fn a_stalling_server_holds_up_one_mail_only(engine: Engine) {
+        let sink = Sink::start(&[Plan::Stall]).await;
+        let app = App::start_with(engine, by_relay(sink.address)).await;
+        write_in(&app).await;
+        let _worker = send(&app);
+        for _ in 0..400 {
+            if sink.taken().len() == 1 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        let errors = app.database.texts("SELECT error FROM outbox WHERE status = 'deferred'").await;
+        assert_eq!(errors, ["no answer to RCPT TO in time"]);
+    }
+
+    async fn a_relay_that_is_down_costs_no_mail_an_attempt(engine: Engine) {
+        let address = TcpListener::bind("127.0.0.1:0").and_then(|held| held.local_addr()).expect("a free port");
+        let app = App::start_with(engine, by_relay(address)).await;
+        write_in(&app).await;
+        let _worker = send(&app);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(of_customer(&app, "attempts").await, "0");
+        let sink = Sink::start_at(address, &[]).await;
+        until(&app, ["sent", "sent"]).await;
+        assert_eq!(of_customer(&app, "attempts").await, "1");
+        assert_eq!(sink.taken().len(), 2);
+    }
+
+    async fn a_kept_connection_that_was_closed_costs_nothing(engine: Engine) {
+        let sink = Sink::start(&[Plan::TakeAndClose]).await;
+        let app = App::start_with(engine, by_relay(sink.address)).await;
+        write_in(&app).await;
+        let _worker = send(&app);
+        until(&app, ["sent", "sent"]).await;
+        assert_eq!(sink.connections(), 2);
+        assert_eq!(app.database.count("SELECT max(attempts) FROM outbox").await, 1);
+    }
+
+    async fn captured_mail_has_bytes_and_an_attempt(engine: Engine) {
+        let app = App::start(engine).await;
+        write_in(&app).await;
+        let _worker = send(&app);
+        until(&app, ["captured", "captured"]).await;
+        assert_eq!(app.database.texts("SELECT DISTINCT outcome FROM delivery_attempts").await, ["captured"]);
+        assert_eq!(app.database.count("SELECT count(*) FROM outbox WHERE mime IS NOT NULL").await, 2);
+    }
+
+    async fn a_lease_that_ran_out_is_taken_over(engine: Engine) {
+        let app = App::start(engine).await;
+        write_in(&app).await;
+        let held = app.desk.claim_due("a worker that dies", 10, 60_000).await.expect("it reads");
+        assert_eq!(held.len(), 2);
+        assert!(app.desk.claim_due("another", 10, 60_000).await.expect("it reads").is_empty());
+        app.clock.advance_ms(60_000);
+        assert_eq!(app.desk.claim_due("another", 1, 60_000).await.expect("it reads").len(), 1);
+        app.desk.put_back(&held[0]).await.expect("no error");
+        app.desk.put_back(&held[1]).await.expect("no error");
+        let queued = app.database.count("SELECT count(*) FROM outbox WHERE status = 'queued'").await;
+        assert_eq!(queued, 1, "only one's own lease can be given back");
+    }
+
+    async fn acknowledgements_are_capped(engine: Engine) {
+        let app = App::start(engine).await;
+        for n in 0..3 {
+            let mut client = Client::connect(app.smtp).await.expect("greeted");
+            let raw = format!("From: jo@shop.test\r\nSubject: no {n}\r\n\r\n{n}\r\n");
+            client.send(JO, SUPPORT, raw.as_bytes()).await.expect("answered");
+        }
+        let acks = "SELECT count(*) FROM outbox WHERE audience = 'customer'";
+        assert_eq!(app.database.count(acks).await, 1, "one an hour");
+        app.clock.advance_ms(3_600_000);
+        write_in(&app).await;
+        assert_eq!(app.database.count(acks).await, 2);
+    }
+}
+
+/// Keeps what it takes.
+#[derive(Clone, Default)]
+struct Keeper(Arc<Mutex<Vec<u8>>>);
+
+impl Handler for Keeper {
+    fn helo(&mut self, _ip: IpAddr, _domain: &str) -> Response {
+        OK
+    }
+
+    fn data(&mut self, line: &[u8]) -> std::io::Result<()> {
+        self.0.lock().expect("no panic while held").extend_from_slice(line);
+        Ok(())
+    }
+}
+
+/// A server that nobody here wrote.
+#[tokio::test]
+async fn mailin_embedded_takes_our_mail() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let keeper = Keeper::default();
+    let mut server = Server::new(keeper.clone());
+    server.with_name("mx.shop.test").with_ssl(SslConfig::None).expect("no certificate");
+    server.with_tcp_listener(listener).with_num_threads(1);
+    std::thread::spawn(move || server.serve().expect("it serves"));
+    let app = App::start_with(crate::support::Engine::Sqlite, by_relay(address)).await;
+    write_in(&app).await;
+    let _worker = send(&app);
+    until(&app, ["sent", "sent"]).await;
+    let kept = String::from_utf8(keeper.0.lock().expect("no panic while held").clone()).expect("7-bit");
+    assert!(kept.contains("Subject: Re: Lamp broken [TKT-"), "{kept}");
+    assert!(kept.contains("Your reply to this mail is sent to Jo Doe <jo@shop.test>"));
+}

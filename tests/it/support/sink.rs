@@ -1,0 +1,164 @@
+//! An SMTP server that does to our mailer what servers do: refuses, greylists, stalls, hangs up.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What the sink does with one mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plan {
+    /// Takes it.
+    Take,
+    /// Takes it, then closes the connection without a word.
+    TakeAndClose,
+    /// Answers RCPT so.
+    Rcpt(&'static str),
+    /// Answers the final dot so.
+    Dot(&'static str),
+    /// Keeps the mail, but hangs up before answering the final dot.
+    HangUpAfterDot,
+    /// Never answers RCPT.
+    Stall,
+}
+
+/// A mail as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// `MAIL FROM`, without brackets.
+    pub from: String,
+    /// `RCPT TO`, without brackets.
+    pub to: String,
+    /// Dot-stuffing undone.
+    pub data: Vec<u8>,
+}
+
+/// The server; its clones share everything.
+#[derive(Clone)]
+pub struct Sink {
+    /// Where it listens.
+    pub address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    plans: VecDeque<Plan>,
+    taken: Vec<Taken>,
+    connections: usize,
+}
+
+impl Sink {
+    /// On a free port. The first mails go by `plans`, all others are taken.
+    pub async fn start(plans: &[Plan]) -> Self {
+        Self::start_at(([127, 0, 0, 1], 0).into(), plans).await
+    }
+
+    /// On this port.
+    pub async fn start_at(address: SocketAddr, plans: &[Plan]) -> Self {
+        let listener = TcpListener::bind(address).await.expect("a free port");
+        let state = State { plans: plans.iter().copied().collect(), ..State::default() };
+        let sink =
+            Self { address: listener.local_addr().expect("bound"), state: Arc::new(Mutex::new(state)) };
+        let server = sink.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                server.locked(|state| state.connections += 1);
+                tokio::spawn(server.clone().session(stream));
+            }
+        });
+        sink
+    }
+
+    /// Mails that came, in order, those of a [`Plan::HangUpAfterDot`] too.
+    pub fn taken(&self) -> Vec<Taken> {
+        self.locked(|state| state.taken.clone())
+    }
+
+    /// Connections that were opened.
+    pub fn connections(&self) -> usize {
+        self.locked(|state| state.connections)
+    }
+
+    fn locked<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut self.state.lock().expect("no panic while held"))
+    }
+
+    async fn session(self, stream: TcpStream) {
+        let mut stream = BufReader::new(stream);
+        let mut mail = Taken { from: String::new(), to: String::new(), data: Vec::new() };
+        let mut plan = Plan::Take;
+        say(&mut stream, "220 sink.test ESMTP").await;
+        loop {
+            let mut line = String::new();
+            if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+                return;
+            }
+            let word = line.split([' ', '\r']).next().unwrap_or_default().to_ascii_uppercase();
+            match word.as_str() {
+                "EHLO" => say(&mut stream, "250-sink.test\r\n250 ENHANCEDSTATUSCODES").await,
+                "MAIL" => {
+                    mail.from = path_of(&line);
+                    plan = self.locked(|state| state.plans.pop_front()).unwrap_or(Plan::Take);
+                    say(&mut stream, "250 2.1.0 sender ok").await;
+                }
+                "RCPT" => {
+                    mail.to = path_of(&line);
+                    match plan {
+                        Plan::Rcpt(reply) => say(&mut stream, reply).await,
+                        Plan::Stall => std::future::pending().await,
+                        _ => say(&mut stream, "250 2.1.5 recipient ok").await,
+                    }
+                }
+                "DATA" => {
+                    say(&mut stream, "354 go on").await;
+                    let Some(data) = data(&mut stream).await else { return };
+                    mail.data = data;
+                    if let Plan::Dot(reply) = plan {
+                        say(&mut stream, reply).await;
+                        continue;
+                    }
+                    self.locked(|state| state.taken.push(mail.clone()));
+                    if plan == Plan::HangUpAfterDot {
+                        return;
+                    }
+                    say(&mut stream, "250 2.0.0 taken").await;
+                    if plan == Plan::TakeAndClose {
+                        return;
+                    }
+                }
+                "QUIT" => return say(&mut stream, "221 2.0.0 bye").await,
+                _ => say(&mut stream, "250 2.0.0 ok").await,
+            }
+        }
+    }
+}
+
+async fn say(stream: &mut BufReader<TcpStream>, reply: &str) {
+    // Whoever hung up does not want to know.
+    let _ = stream.get_mut().write_all(format!("{reply}\r\n").as_bytes()).await;
+}
+
+/// Lines up to the final dot; `None` when they end without.
+async fn data(stream: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
+    let mut data = Vec::new();
+    loop {
+        let mut line = Vec::new();
+        if stream.read_until(b'\n', &mut line).await.unwrap_or(0) == 0 {
+            return None;
+        }
+        assert!(line.ends_with(b"\r\n"), "a bare LF on the wire");
+        match line.as_slice() {
+            b".\r\n" => return Some(data),
+            [b'.', rest @ ..] => data.extend_from_slice(rest),
+            line => data.extend_from_slice(line),
+        }
+    }
+}
+
+fn path_of(line: &str) -> String {
+    let path = line.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
+    path.map_or_else(String::new, |(path, _)| path.to_owned())
+}
