@@ -12,8 +12,9 @@ use crate::model::*;
 
 /// From this size on, a mail is read on a thread of its own, octets.
 const LARGE: usize = 128 * 1024;
-/// Mails without Message-ID are the same only within so long: two retry periods of RFC 5321 §4.5.4.1.
-const ANONYMOUS_WINDOW_MS: i64 = 5 * 24 * 3_600_000;
+/// Mails without Message-ID are the same only when they come again at once: a program that lost our answer. Servers,
+/// which try for days, give every mail a Message-ID (RFC 5321 §6.4); a report may well be equal to the last one.
+const ANONYMOUS_WINDOW_MS: i64 = 10_000;
 
 /// A mail, read.
 pub(super) struct Reading {
@@ -243,8 +244,7 @@ fn storable(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text }
 }
 
-/// Message-ID, reverse-path, recipients and content (MAIL.md §1.7). Without a Message-ID all bytes count, and only
-/// for a while: a daily report may well be equal to yesterday's.
+/// Message-ID, reverse-path, recipients and content (MAIL.md §1.7); without a Message-ID all bytes, for a while.
 fn dedupe_keys(mail: &InboundMail, parsed: &ParsedMail) -> Vec<String> {
     let mut recipients: Vec<_> = mail.envelope.recipients.iter().map(|r| r.to_lowercase()).collect();
     recipients.sort_unstable();
