@@ -59,13 +59,14 @@ pub fn to_text(html: &str) -> String {
     let html = bounds::with_few_attributes(html);
     let queue = BufferQueue::default();
     queue.push_back(html.as_ref().into());
-    let tokenizer = Tokenizer::new(Sink::default(), TokenizerOpts::default());
+    let has_title_end = ["</title", "</TITLE", "</Title"].iter().any(|end| html.contains(end));
+    let sink = Sink(RefCell::new(Writer { has_title_end, ..Writer::default() }));
+    let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
     let _ = tokenizer.feed(&queue);
     tokenizer.end();
     tokenizer.sink.0.into_inner().finish()
 }
 
-#[derive(Default)]
 struct Sink(RefCell<Writer>);
 
 impl TokenSink for Sink {
@@ -91,6 +92,8 @@ struct Writer {
     breaks: usize,
     /// Depth of `pre`, where white space counts.
     pre: usize,
+    /// Whether a title ends anywhere; one that doesn't would swallow the mail.
+    has_title_end: bool,
     /// Inside an element whose text nobody sees.
     hidden: Option<String>,
 }
@@ -104,7 +107,8 @@ impl Writer {
         }
         let opens = tag.kind == TagKind::StartTag;
         match name {
-            "script" | "style" | "title" if opens => return self.hide(name),
+            "script" | "style" if opens => return self.hide(name),
+            "title" if opens && self.has_title_end => return self.hide(name),
             "br" => self.line_break(),
             "td" | "th" | "img" => self.space = true,
             "pre" if opens => self.pre += 1,
@@ -199,6 +203,7 @@ mod tests {
             ("<style>p{}</style>a<script>x('<p>')</script>b", "ab"),
             ("<a href=x>link</a> &amp; &lt;b&gt; &uuml;", "link & <b> ü"),
             ("a < b", "a < b"),
+            ("<title>never ends", "never ends"),
             ("<title>t</title>a<!-- c -->b", "ab"),
             ("", ""),
             ("<b", ""),

@@ -168,11 +168,17 @@ impl Content {
         let name = part.name();
         let is_tnef = part.kind().ends_with("/ms-tnef") || part.kind().ends_with("/vnd.ms-tnef");
         if (is_tnef || name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("winmail.dat")))
-            && let Some(opened) = tnef::open(&content)
+            && let Some(opened) = tnef::open(&content).filter(|opened| self.gains_from(opened))
         {
             return self.add_opened(opened);
         }
-        let filename = name.as_deref().and_then(names::filename).or_else(|| given_name(part, &content));
+        let filename = match name.as_deref().and_then(names::filename) {
+            Some(name) if is_message(part.kind()) && !name.contains('.') => {
+                names::filename(&format!("{name}.eml"))
+            }
+            Some(name) => Some(name),
+            None => given_name(part, &content),
+        };
         self.attachments.push(Attachment {
             filename,
             content_type: part.kind().to_owned(),
@@ -182,13 +188,21 @@ impl Content {
         });
     }
 
-    /// Files and text of a `winmail.dat`; its text counts only where the mail has none of its own.
-    fn add_opened(&mut self, opened: tnef::Opened) {
-        let has_text = self.pieces.iter().any(|piece| match piece {
+    /// Whether a `winmail.dat` says anything new: one of formatting alone stays the file that it is.
+    fn gains_from(&self, opened: &tnef::Opened) -> bool {
+        !opened.files.is_empty() || !self.has_text()
+    }
+
+    fn has_text(&self) -> bool {
+        self.pieces.iter().any(|piece| match piece {
             Piece::Text(text) => !text.trim().is_empty(),
             Piece::Html(_) | Piece::Either { .. } => true,
-        });
-        if !has_text {
+        })
+    }
+
+    /// Files and text of a `winmail.dat`; its text counts only where the mail has none of its own.
+    fn add_opened(&mut self, opened: tnef::Opened) {
+        if !self.has_text() {
             self.pieces.extend(opened.html.map(Piece::Html).or(opened.text.map(Piece::Text)));
         }
         self.attachments.extend(opened.files);
@@ -254,10 +268,15 @@ fn with_plain_line_ends(text: &str) -> String {
     out
 }
 
+/// Whether a part is a whole mail.
+fn is_message(kind: &str) -> bool {
+    matches!(kind, "message/rfc822" | "message/global")
+}
+
 /// A name for a part that has none: a mail's subject, `invite.ics` for an invitation.
 fn given_name(part: &Part<'_>, content: &[u8]) -> Option<String> {
     match part.kind() {
-        "message/rfc822" | "message/global" => {
+        kind if is_message(kind) => {
             let subject = parse::subject_of(content);
             let subject: String =
                 subject.chars().map(|c| if matches!(c, '/' | '\\') { '-' } else { c }).take(80).collect();

@@ -130,7 +130,10 @@ fn special(key: &[u8]) -> Option<Charset> {
 
 /// The rest, by the letters and digits of the name alone.
 fn by_squeezed(key: &[u8]) -> Option<Charset> {
-    apple(key).or_else(|| asian(key)).or_else(|| numbered(key)).or(Some(match key {
+    if let Some(charset) = apple(key).or_else(|| asian(key)).or_else(|| numbered(key)) {
+        return Some(charset);
+    }
+    Some(match key {
         b"koi8t" => Charset::Upper(codepages::KOI8_T),
         b"pt154" | b"ptcp154" | b"csptcp154" | b"cp154" | b"cyrillicasian" => {
             Charset::Upper(codepages::PT154)
@@ -144,7 +147,7 @@ fn by_squeezed(key: &[u8]) -> Option<Charset> {
         b"utf16le" => Charset::Web(UTF_16LE),
         b"utf16be" => Charset::Web(UTF_16BE),
         _ => return misspelt(key),
-    }))
+    })
 }
 
 fn apple(key: &[u8]) -> Option<Charset> {
@@ -243,9 +246,10 @@ fn utf7(bytes: &[u8]) -> String {
 }
 
 fn dos(page: u16, bytes: &[u8]) -> String {
-    DECODING_TABLE_CP_MAP
-        .get(&page)
-        .map_or_else(|| String::from_utf8_lossy(bytes).into_owned(), |table| table.decode_string_lossy(bytes))
+    match DECODING_TABLE_CP_MAP.get(&page) {
+        Some(table) => table.decode_string_lossy(bytes),
+        None => String::from_utf8_lossy(bytes).into_owned(),
+    }
 }
 
 fn by_upper_half(table: &str, bytes: &[u8]) -> String {
@@ -306,4 +310,52 @@ fn utf32(order: Option<bool>, bytes: &[u8]) -> String {
         })
         .collect();
     text.strip_prefix('\u{FEFF}').map_or_else(|| text.clone(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_the_names_that_mails_write() {
+        for (label, bytes, text) in [
+            ("ISO-8859-1", &b"\xe4"[..], "ä"),
+            ("iso_8859-15", b"\xa4", "€"),
+            ("\"iso-8859-1\" (Latin)", b"\xe4", "ä"),
+            ("iso-8859-1-windows-3.1-latin-1", b"\xe4", "ä"),
+            ("cp1251", b"\xcf\xf0", "Пр"),
+            ("CP_1252", b"\x80", "€"),
+            ("windows-28592", b"\xb1", "ą"),
+            ("IBM855", b"\xde\xa0", "яа"),
+            ("cp437", b"\x84", "ä"),
+            ("ibm852", b"\xa5", "ą"),
+            ("x-mac-cyrillic", b"\x80", "А"),
+            ("x-mac-greek", b"\xb0", "Α"),
+            ("x-mac-ce", b"\x84", "ą"),
+            ("KOI8", b"\xe1", "А"),
+            ("koi8-t", b"\xe1", "А"),
+            ("TIS-620", b"\xa1", "ก"),
+            ("viscii", b"\xd5\x02", "ạẲ"),
+            ("utf-7", b"+AOQ-", "ä"),
+            ("UTF8", b"\xc3\xa4", "ä"),
+            ("utf-16", b"\x00a\x00b", "ab"),
+            ("utf-16", b"\xff\xfea\x00", "a"),
+            ("utf-32", b"\x00\x00\x00a", "a"),
+            ("utf-32le", b"a\x00\x00\x00", "a"),
+            ("ks_c_5601-1987", b"\xb0\xa1", "가"),
+            ("x-johab", b"\x88\x61", "가"),
+            ("gb2312", b"\xc4\xe3", "你"),
+            ("big5-hkscs", b"\xa7\x41", "你"),
+            ("iso-2022-kr", b"\x1b$)C\x0e0!\x0f", "가"),
+            ("windows-31j", b"\x82\xa0", "あ"),
+            ("shift_jisx0213", b"\x82\xa0", "あ"),
+            ("IBM037", b"\xc1\x40\x25", "A \n"),
+        ] {
+            let charset = named(label.as_bytes()).unwrap_or_else(|| panic!("{label} is unknown"));
+            assert_eq!(decode(charset, bytes).0, text, "{label}");
+        }
+        for label in ["", "x-unknown", "unknown-8bit", "no such", "cp99999999", "8bit"] {
+            assert_eq!(named(label.as_bytes()), None, "{label}");
+        }
+    }
 }

@@ -2,9 +2,15 @@
 
 use std::borrow::Cow;
 
+use encoding_rs::WINDOWS_1252;
+
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 
 use super::charset::{self, Charset};
+use super::cyrillic;
+
+/// How much of a text is looked at for a guess, in octets.
+const MAX_SAMPLE: usize = 64 * 1024;
 
 /// How text came out of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +38,11 @@ pub(super) fn text<'a>(bytes: &'a [u8], declared: Option<&[u8]>) -> (Cow<'a, str
 fn undeclared(bytes: &[u8]) -> (Cow<'_, str>, Reading) {
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.contains('\u{1b}') => (Cow::Borrowed(without_mark(text)), Reading::Plain),
-        _ => {
-            let (text, _) = charset::decode(detected(bytes), bytes);
-            (text, Reading::Repaired)
-        }
+        Ok(_) => (charset::decode(detected(bytes), bytes).0, Reading::Repaired),
+        Err(_) => match mostly_utf8(bytes, 3) {
+            Some(text) => (text, Reading::Repaired),
+            None => (charset::decode(detected(bytes), bytes).0, Reading::Repaired),
+        },
     }
 }
 
@@ -44,13 +51,18 @@ fn utf8(bytes: &[u8]) -> (Cow<'_, str>, Reading) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return (Cow::Borrowed(without_mark(text)), Reading::AsDeclared);
     }
-    let (text, _) = charset::decode(Charset::Web(encoding_rs::UTF_8), bytes);
+    match mostly_utf8(bytes, 1) {
+        Some(text) => (text, Reading::Repaired),
+        None => (charset::decode(detected(bytes), bytes).0, Reading::Repaired),
+    }
+}
+
+/// UTF-8 with a few broken bytes: at least `factor` whole characters to each broken one.
+fn mostly_utf8(bytes: &[u8], factor: usize) -> Option<Cow<'_, str>> {
+    let text = String::from_utf8_lossy(bytes);
     let broken = text.chars().filter(|c| *c == '\u{FFFD}').count();
     let whole = text.chars().filter(|c| !c.is_ascii() && *c != '\u{FFFD}').count();
-    if whole >= broken {
-        return (text, Reading::Repaired);
-    }
-    (charset::decode(detected(bytes), bytes).0, Reading::Repaired)
+    (whole >= broken * factor).then_some(text)
 }
 
 fn without_mark(text: &str) -> &str {
@@ -59,7 +71,50 @@ fn without_mark(text: &str) -> &str {
 
 /// The likeliest charset of bytes that are no UTF-8.
 fn detected(bytes: &[u8]) -> Charset {
+    let sample = &bytes[..bytes.len().min(MAX_SAMPLE)];
+    if is_sparse(sample) {
+        return Charset::Web(WINDOWS_1252);
+    }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
-    detector.feed(&bytes[..bytes.len().min(64 * 1024)], true);
-    Charset::Web(detector.guess(None, Utf8Detection::Deny))
+    detector.feed(sample, true);
+    let guess = detector.guess(None, Utf8Detection::Deny);
+    if !cyrillic::may_be_mistaken_for(guess) {
+        return Charset::Web(guess);
+    }
+    cyrillic::best(sample).unwrap_or(Charset::Web(guess))
+}
+
+/// One or two lone 8-bit bytes give a detector nothing to go by: a pound sign, an umlaut, a degree.
+fn is_sparse(bytes: &[u8]) -> bool {
+    let lone = |at: usize| at.checked_sub(1).is_none_or(|before| bytes[before].is_ascii());
+    let high: Vec<usize> = (0..bytes.len()).filter(|at| !bytes[*at].is_ascii()).take(3).collect();
+    matches!(high.len(), 1 | 2) && high.iter().all(|at| lone(*at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guesses_what_nobody_says() {
+        let russian = "Здравствуйте! Пожалуйста, пришлите нам счёт за прошлый месяц. Спасибо, Иван Петров.";
+        for label in ["koi8-r", "windows-1251", "iso-8859-5", "ibm866", "x-mac-cyrillic"] {
+            let encoding = encoding_rs::Encoding::for_label(label.as_bytes()).expect("a label");
+            let (bytes, ..) = encoding.encode(russian);
+            assert_eq!(text(&bytes, None).0, russian, "{label}");
+            assert_eq!(text(&bytes, Some(b"us-ascii")).0, russian, "{label}");
+        }
+        for (bytes, guess) in [
+            (&b"plain"[..], "plain"),
+            (b"\xef\xbb\xbfmark", "mark"),
+            ("Grüße".as_bytes(), "Grüße"),
+            (b"for \xa380m", "for £80m"),
+            (b"caf\xe9", "café"),
+            (b"\xc3\xa4\xc3\xb6\xc3\xbc\xff", "äöü\u{FFFD}"),
+            (b"\x1b$B$\"\x1b(B", "あ"),
+        ] {
+            assert_eq!(text(bytes, None).0, guess);
+        }
+        assert_eq!(text(b"M\xfcll", Some(b"utf-8")).0, "Müll");
+    }
 }

@@ -4,6 +4,7 @@ mod addresses;
 mod body;
 mod charset;
 mod codepages;
+mod cyrillic;
 mod fields;
 mod guess;
 mod johab;
@@ -251,3 +252,6 @@ fn note_header_defects(fields: &Fields<'_>, mail: &mut ParsedMail) {
         mail.defects.push("broken header lines".to_owned());
     }
 }
+
+#[cfg(test)]
+mod tests;
