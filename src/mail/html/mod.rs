@@ -6,5 +6,6 @@ mod sanitise;
 mod text;
 
 pub use link::from_text;
+pub(super) use sanitise::content_ids;
 pub use sanitise::sanitise;
 pub use text::to_text;

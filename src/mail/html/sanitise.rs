@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use ammonia::{Builder, UrlRelative};
+use percent_encoding::percent_decode_str;
 
 use super::bounds::bounded;
 use super::{from_text, to_text};
@@ -143,14 +144,20 @@ pub fn sanitise(html: &str, cid_url: &dyn Fn(&str) -> Option<String>) -> String 
     }
 }
 
+/// Content-IDs that the HTML refers to (RFC 2392), as written and with their percent-encoding undone.
+pub(in crate::mail) fn content_ids(html: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+    const MAX_REFERENCES: usize = 5_000;
+    html.match_indices("cid:").take(MAX_REFERENCES).map(|(at, mark)| {
+        let rest = &html[at + mark.len()..];
+        let rest = &rest[..rest.floor_char_boundary(1_000)];
+        let end = rest.find(['"', '\'', '>', ')', ' ', '\t', '\r', '\n', ';']).unwrap_or(rest.len());
+        (&rest[..end], percent_decode_str(&rest[..end]).decode_utf8_lossy())
+    })
+}
+
 /// The attachment route of each `cid:` that stands in the HTML; asked for beforehand, since ammonia keeps its filter.
 fn addresses_of_parts(html: &str, cid_url: &dyn Fn(&str) -> Option<String>) -> HashMap<String, String> {
-    const MAX_PARTS: usize = 1_000;
-    let ids = html.match_indices("cid:").take(MAX_PARTS).map(|(at, mark)| {
-        let rest = &html[at + mark.len()..];
-        &rest[..rest.find(['"', '\'', '>', ')', ' ', '\t', '\r', '\n', ';']).unwrap_or(rest.len())]
-    });
-    ids.filter_map(|id| Some((id.to_owned(), cid_url(id)?))).collect()
+    content_ids(html).filter_map(|(written, id)| Some((written.to_owned(), cid_url(&id)?))).collect()
 }
 
 fn builder(parts: HashMap<String, String>) -> Builder<'static> {
@@ -262,6 +269,7 @@ mod tests {
             ("<p onclick=x() class=c id=i>t</p>", "<p>t</p>"),
             ("<form action=/x>t<input name=a></form>", "t"),
             ("<img src=\"cid:logo@x\">", "<img src=\"/attachments/1\">"),
+            ("<img src='cid:logo%40x'>", "<img src=\"/attachments/1\">"),
             ("<img src=\"cid:other\" alt=o>", "<img alt=\"o\">"),
             ("<img src=https://tracker.example/p.gif>", "<img>"),
             ("<img src=\"data:image/svg+xml;base64,AAAA\">", "<img>"),

@@ -1,5 +1,7 @@
 //! What of the tree is body text, and what is an attachment (MAIL.md §1.5).
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -59,14 +61,14 @@ impl Content {
             let text = match piece {
                 Piece::Text(text) => {
                     from_html &= text.trim().is_empty();
-                    std::borrow::Cow::Borrowed(text)
+                    Cow::Borrowed(text)
                 }
-                Piece::Html(html) => std::borrow::Cow::Owned(html::to_text(html)),
+                Piece::Html(html) => Cow::Owned(html::to_text(html)),
                 Piece::Either { text, html } => match better_text(text, html) {
-                    Some(made) => std::borrow::Cow::Owned(made),
+                    Some(made) => Cow::Owned(made),
                     None => {
                         from_html = false;
-                        std::borrow::Cow::Borrowed(text)
+                        Cow::Borrowed(text)
                     }
                 },
             };
@@ -153,7 +155,7 @@ impl Content {
 
     fn text_of(&mut self, part: &Part<'_>) -> String {
         let content = part.content();
-        let charset = part.content_type.raw("charset");
+        let charset = part.content_type.raw("charset").or_else(|| meta_charset(part, &content));
         let (text, reading) = guess::text(&content, charset.as_deref());
         if reading == Reading::Repaired {
             self.repaired = true;
@@ -210,12 +212,18 @@ impl Content {
 
     /// Parts that the HTML shows by `cid:` are inline, whatever their disposition says.
     fn mark_inline(&mut self) {
-        for piece in &self.pieces {
-            let (Piece::Html(html) | Piece::Either { html, .. }) = piece else { continue };
-            for attachment in &mut self.attachments {
-                let Some(id) = &attachment.content_id else { continue };
-                attachment.inline |= html.contains(&format!("cid:{id}"));
-            }
+        let shown: HashSet<Cow<'_, str>> = self
+            .pieces
+            .iter()
+            .filter_map(|piece| match piece {
+                Piece::Html(html) | Piece::Either { html, .. } => Some(html::content_ids(html)),
+                Piece::Text(_) => None,
+            })
+            .flatten()
+            .map(|(_, id)| id)
+            .collect();
+        for attachment in &mut self.attachments {
+            attachment.inline |= attachment.content_id.as_deref().is_some_and(|id| shown.contains(id));
         }
     }
 }
@@ -238,6 +246,20 @@ fn body_kind(part: &Part<'_>, is_root: bool) -> Option<BodyKind> {
         kind if kind.starts_with("multipart/") => Some(BodyKind::Text),
         _ => None,
     }
+}
+
+/// The charset that an HTML part names inside, where its header names none and it is no UTF-8.
+fn meta_charset(part: &Part<'_>, content: &[u8]) -> Option<Cow<'static, [u8]>> {
+    const MAX_HEAD: usize = 4_096;
+    if part.kind() != "text/html" || std::str::from_utf8(content).is_ok() {
+        return None;
+    }
+    let head = content[..content.len().min(MAX_HEAD)].to_ascii_lowercase();
+    let value = &head[memchr::memmem::find(&head, b"charset=")? + b"charset=".len()..];
+    let value = value.trim_ascii_start().strip_prefix(b"\"").unwrap_or(value);
+    let end =
+        value.iter().position(|b| !b.is_ascii_alphanumeric() && !b"-_:.".contains(b)).unwrap_or(value.len());
+    Some(Cow::Owned(value[..end].to_vec()))
 }
 
 /// Text made from the HTML, where the text part is empty or a stub beside it.

@@ -331,7 +331,7 @@ mod tests {
             ("ibm852", b"\xa5", "ą"),
             ("x-mac-cyrillic", b"\x80", "А"),
             ("x-mac-greek", b"\xb0", "Α"),
-            ("x-mac-ce", b"\x84", "ą"),
+            ("x-mac-ce", b"\x88", "ą"),
             ("KOI8", b"\xe1", "А"),
             ("koi8-t", b"\xe1", "А"),
             ("TIS-620", b"\xa1", "ก"),

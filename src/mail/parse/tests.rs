@@ -52,6 +52,10 @@ fn text_is_found_wherever_it_stands() {
             mail("Content-Type: text/plain; charset=koi8-r\nContent-Transfer-Encoding: base64\n\n8NLJ18XU"),
             "Привет",
         ),
+        (
+            [&b"Content-Type: text/html\n\n<meta charset=\"windows-1250\">"[..], b"\x9aa\xf8k"].concat(),
+            "šařk",
+        ),
         (mixed(&["\none", "\ntwo"]), "one\ntwo"),
         (
             mail(

@@ -71,7 +71,7 @@ impl<'a> Run<'a> {
             return;
         }
         self.unfinished.extend(word.text.iter().filter(|b| !b.is_ascii_whitespace()));
-        if self.unfinished.len() % 4 == 0 || self.unfinished.ends_with(b"=") {
+        if self.unfinished.len().is_multiple_of(4) || self.unfinished.ends_with(b"=") {
             self.finish_base64();
         }
     }
