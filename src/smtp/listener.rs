@@ -217,11 +217,15 @@ impl Listener {
         cut: &CancellationToken,
     ) {
         let socket = &self.sockets[index];
+        let mut fails = false;
         while let Some(accepted) = stop.run_until_cancelled(socket.accept()).await {
+            let failed_before = std::mem::replace(&mut fails, accepted.is_err());
             match accepted {
                 Ok(client) => self.welcome(client, socket, sessions, stop, cut),
                 Err(error) => {
-                    warn!(%error, "can't accept a connection");
+                    if !failed_before {
+                        warn!(%error, "can't accept connections");
+                    }
                     sleep(ACCEPT_PAUSE).await;
                 }
             }

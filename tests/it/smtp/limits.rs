@@ -1,7 +1,8 @@
 //! Caps that need more than one client, or much data.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::door::{Client, Door};
@@ -109,4 +110,19 @@ async fn a_stranger_that_does_not_wait_for_the_greeting_is_not_served() {
         }
     }
     panic!("never noticed");
+}
+
+/// The deadline is the command's, not the read's.
+#[tokio::test]
+async fn octet_by_octet_does_not_stretch_a_deadline() {
+    let door = Door::open(|smtp| smtp.command_timeout_seconds = 1).await;
+    let mut client = door.client().await;
+    let begun = Instant::now();
+    let ended = async {
+        while client.stream.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), ended).await.unwrap();
+    assert!(begun.elapsed() >= Duration::from_secs(1));
 }
