@@ -12,6 +12,8 @@ enum Field {
     To = 4,
     Subject = 8,
     Other = 16,
+    /// Asked by a contact form, said by no header.
+    Form = 32,
 }
 
 const FROM: &str = "from|von|absender|de|expéditeur|envoyé par|enviado por|da|inviato da|mittente|van|afzender|från|avsändare|fra|avsender|afsender|od|nadawca|odesílatel|odesilatel|odosielateľ|pošiljatelj|šalje|pošiljalac|од|от|отправитель|від|відправник|от кого|feladó|küldő|lähettäjä|από|αποστολέας|kimden|gönderen|de la|expeditor|từ|người gửi|dari|pengirim|daripada|จาก|ผู้ส่ง|מאת|שולח|من|المرسل|از|差出人|送信者|发件人|寄件者|寄件人|发信人|발신|보낸 사람|보낸사람|발신자|보낸이|saatja|kellelt|no|sūtītājs|nuo|siuntėjas|remitente|remetente|frá|nga|de part de|prejeto od";
@@ -26,6 +28,7 @@ const FORM: &str = "name|first name|last name|vorname|nachname|nom|prénom|nombr
 static FIELDS: LazyLock<HashMap<&'static str, Field>> = LazyLock::new(|| {
     let mut fields = HashMap::new();
     for (field, labels) in [
+        (Field::Form, FORM),
         (Field::Other, OTHER),
         (Field::Subject, SUBJECT),
         (Field::To, TO),
@@ -85,7 +88,7 @@ pub fn is_rule(line: &Line) -> bool {
 /// A header block begins at `at`. A traveller's "From: Berlin / To: Paris" is none: it takes an address, or a subject and two more.
 pub fn block_begins(lines: &[Line], at: usize) -> bool {
     let Some((first, _)) = field(&lines[at]) else { return false };
-    if first == Field::Other || is_form(&lines[at..]) {
+    if matches!(first, Field::Other | Field::Form) {
         return false;
     }
     let (mut seen, mut address, mut strays) = (0, false, 0);
@@ -102,7 +105,7 @@ pub fn block_begins(lines: &[Line], at: usize) -> bool {
             }
         }
         if enough(seen, address) {
-            return true;
+            return !is_form(&lines[at..]);
         }
         if strays > 2 {
             return false;
@@ -129,10 +132,7 @@ fn enough(seen: u32, address: bool) -> bool {
 /// A form that a web page sends: its labels ask what no header says.
 fn is_form(lines: &[Line]) -> bool {
     let block = lines.iter().take(12).take_while(|line| !line.content.is_empty());
-    block.filter_map(|line| line.content.split_once([':', '：'])).any(|(label, _)| {
-        let label = label.trim_matches(|c: char| is_blank_char(c) || matches!(c, '*' | '_')).to_lowercase();
-        FORM.split('|').any(|known| known == label)
-    })
+    block.filter_map(field).any(|(field, _)| field == Field::Form)
 }
 
 /// The field a line names, and its value.

@@ -62,6 +62,13 @@ static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
+/// "Please excuse my brevity" goes on behind the device.
+static EXCUSE: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"(?i)brevity|excuse|forgive|typos|autocorrect|kürze|tippfehler|entschuldig|excuser|brièveté|disculp|brevedad|brevità|brevidade|beknopt",
+    )
+});
+
 /// A way to reach someone: address, site, number.
 static CONTACT: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
@@ -161,7 +168,10 @@ fn with_name(lines: &[Line], at: usize) -> usize {
 }
 
 fn is_device(text: &str) -> bool {
-    if text.chars().count() > 120 || !DEVICE.is_match(text) || PROSE_AFTER.is_match(text) {
+    if text.chars().count() > 120
+        || !DEVICE.is_match(text)
+        || (PROSE_AFTER.is_match(text) && !EXCUSE.is_match(text))
+    {
         return false;
     }
     DEVICE_NAME.is_match(text) || (MINE.is_match(text) && !text.ends_with('.'))

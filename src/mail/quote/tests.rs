@@ -156,6 +156,7 @@ fn signatures_go() {
         "-- \nJo Doe\nACME Ltd.",
         "--\nJo Doe\nACME Ltd.",
         "Sent from my iPhone",
+        "Sent from my Android device with K-9 Mail. Please excuse my brevity.",
         "Von meinem iPhone gesendet",
         "Gesendet mit der GMX Mail App",
         "Envoyé de mon iPhone",
