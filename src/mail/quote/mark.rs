@@ -73,10 +73,11 @@ fn kept<'r>(lines: &[Line], runs: &'r [Run]) -> Vec<&'r Run> {
 /// Cuts the lines into runs, top down.
 fn runs(lines: &[Line]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
-    let (mut at, mut own) = (0, false);
+    let (mut at, mut above) = (0, Above::default());
     while at < lines.len() {
-        let (kind, end) = next_run(lines, at, own);
-        own |= kind == Kind::Own && !lines[at].is_blank();
+        let (kind, end) = next_run(lines, at, above);
+        above.own |= kind == Kind::Own && !lines[at].is_blank();
+        above.quotes |= matches!(kind, Kind::Attributed | Kind::Chosen);
         match runs.last_mut() {
             Some(last) if last.kind == kind && kind == Kind::Own => last.end = end,
             _ => runs.push(Run { kind, start: at, end }),
@@ -86,14 +87,23 @@ fn runs(lines: &[Line]) -> Vec<Run> {
     runs
 }
 
-/// The run that begins at `at`, and the index behind it. `own` says that the person has written something above.
-fn next_run(lines: &[Line], at: usize, own: bool) -> (Kind, usize) {
+/// What stands above a line.
+#[derive(Debug, Clone, Copy, Default)]
+struct Above {
+    /// Something the person wrote.
+    own: bool,
+    /// A quote.
+    quotes: bool,
+}
+
+/// The run that begins at `at`, and the index behind it.
+fn next_run(lines: &[Line], at: usize, above: Above) -> (Kind, usize) {
     let line = &lines[at];
     if line.hint == Hint::Tail {
         return (Kind::Tail, lines.len());
     }
     if let Some(start) = tail_start(lines, at) {
-        return tail_run(lines, start, line.depth > 0 || !own);
+        return tail_run(lines, start, line.depth > 0 || !above.own);
     }
     if line.is_blank() {
         return (Kind::Own, at + 1);
@@ -107,7 +117,7 @@ fn next_run(lines: &[Line], at: usize, own: bool) -> (Kind, usize) {
         };
     }
     if line.is_quoted() {
-        return quote_run(lines, at);
+        return quote_run(lines, at, above.quotes);
     }
     (Kind::Own, at + 1)
 }
@@ -121,9 +131,9 @@ fn tail_run(lines: &[Line], start: usize, goes_on: bool) -> (Kind, usize) {
     (Kind::Tail, lines.len())
 }
 
-/// A quote without attribution: two lines of it at least, or one that ends the mail; else it is the person's
+/// A quote without attribution: two lines of it at least, or one that ends the mail or follows others; else it is the person's
 /// (a prompt, an arrow, a saying).
-fn quote_run(lines: &[Line], at: usize) -> (Kind, usize) {
+fn quote_run(lines: &[Line], at: usize, among_quotes: bool) -> (Kind, usize) {
     let end = quote_end(lines, at);
     let run = &lines[at..end];
     if run.iter().any(|line| line.hint == Hint::Quoted) {
@@ -132,7 +142,7 @@ fn quote_run(lines: &[Line], at: usize) -> (Kind, usize) {
     let apart = at == 0 || lines[at - 1].is_blank();
     let marked = run.iter().filter(|line| line.depth > 0).count();
     let ends = apart && skip_blank(lines, end) == lines.len();
-    (if marked >= 2 || ends { Kind::Chosen } else { Kind::Own }, end)
+    (if marked >= 2 || ends || among_quotes { Kind::Chosen } else { Kind::Own }, end)
 }
 
 /// The index behind the quoted lines from `at` on; blank lines between, and lines that a mailer broke, belong to them.

@@ -209,6 +209,8 @@ fn answers_below_and_between() {
     assert_eq!(below.body, "Yes.");
     let around = split("Hello Jo,\n\nOn 3 Mar 2026 at 9:41 Jo wrote:\n> Does it work?\n\nYes.", None);
     assert_eq!(around.body, "Hello Jo,\n\nYes.");
+    let single = "On 3 Mar 2026 Jo wrote:\n> Which size?\n\nXL.\n\n> Which colour?\n\nBlue.";
+    assert_eq!(split(&format!("{single}\n\n> Regards\n> Jo"), None).body, single);
     let between = "> Which size?\n> Say it.\n\nXL.\n\n> Which colour?\n> Say it.\n\nBlue.";
     assert_eq!(split(between, None).body, between);
 }
