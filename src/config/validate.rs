@@ -147,7 +147,8 @@ mod tests {
 
     #[test]
     fn each_rule_names_its_key() {
-        let cases: [(&str, fn(&mut Config)); 14] = [
+        type Break = fn(&mut Config);
+        let cases: [(&str, Break); 14] = [
             ("smtp.max_message_mb", |c| c.smtp.max_message_mb = 0),
             ("smtp.max_memory_mb", |c| c.smtp.max_memory_mb = 1),
             ("smtp.listen_tls", |c| c.smtp.listen_tls = vec!["127.0.0.1:465".parse().unwrap()]),

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use postdesk::config::{Config, RelayTls, TransportKind};
 use postdesk::smtp::Certificate;
 use postdesk::store::Store;
+use postdesk::templates::Templates;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -37,6 +38,7 @@ pub async fn run(file: ConfigFile) -> Result<ExitCode> {
     let mut report = Report { file: file.name(), good: true };
     if let Some(config) = configuration(&file, &mut report) {
         database(&config, &mut report).await;
+        templates(&config, &mut report);
         listeners(&config, &mut report).await;
         certificate(&config, &mut report);
         relay(&config, &mut report).await;
@@ -88,6 +90,22 @@ async fn database(config: &Config, report: &mut Report) {
     match written {
         Ok(engine) => report.ok(format_args!("database {engine} can be written")),
         Err(error) => report.fail("store.url", error),
+    }
+}
+
+/// Renders every template in every language.
+fn templates(config: &Config, report: &mut Report) {
+    let directory = config.email.templates_dir.as_deref();
+    if let Some(missing) = directory.filter(|directory| !directory.is_dir()) {
+        report.fail("email.templates_dir", format_args!("there is no directory {}", missing.display()));
+    }
+    let problems = Templates::load(directory).check();
+    for problem in &problems {
+        println!("FAIL {}: {}", problem.file.display(), problem.detail);
+        report.good = false;
+    }
+    if problems.is_empty() {
+        report.ok("templates");
     }
 }
 

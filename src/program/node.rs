@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use postdesk::config::Config;
 use postdesk::desk::Desk;
 use postdesk::outbox::{Transport, Worker};
 use postdesk::templates::Templates;
 use postdesk::{http, smtp};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -25,6 +25,25 @@ pub struct Node {
     smtp: Option<Arc<smtp::Listener>>,
     outbox: Option<Worker>,
     http: Vec<TcpListener>,
+    signals: Signals,
+}
+
+/// What a supervisor or a person at the terminal tells a node.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self> {
+        let on = |kind: SignalKind| signal(kind).context("can't listen for signals");
+        Ok(Self {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+            hang_up: on(SignalKind::hangup())?,
+        })
+    }
 }
 
 impl Node {
@@ -44,7 +63,7 @@ impl Node {
             let listener = TcpListener::bind(address).await;
             http.push(listener.with_context(|| format!("http.listen: can't listen on {address}"))?);
         }
-        Ok(Self { desk, smtp, http, outbox })
+        Ok(Self { desk, smtp, http, outbox, signals: Signals::listen()? })
     }
 
     /// The first SMTP address.
@@ -92,7 +111,8 @@ impl Node {
         if !http.is_empty() {
             works.spawn("http", http::serve(http, self.desk.clone(), stop.clone()));
         }
-        self.wait_for_signals(&stop).await?;
+        self.wait_for_signals(&stop).await;
+        let failed = stop.is_cancelled();
         info!("stopping");
         stop.cancel();
         let patience = PATIENCE + Duration::from_secs(self.desk.config().smtp.shutdown_seconds);
@@ -101,19 +121,18 @@ impl Node {
             warn!(tasks = works.tasks.len(), "cut off, their time is up");
         }
         info!("stopped");
+        ensure!(!failed, "a part of the desk failed");
         Ok(())
     }
 
     /// Returns when the node shall stop, on a signal or because a part of it ended; reads certificates on SIGHUP.
-    async fn wait_for_signals(&self, stop: &CancellationToken) -> Result<()> {
-        let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
-        let mut hang_up = signal(SignalKind::hangup()).context("SIGHUP")?;
+    async fn wait_for_signals(&mut self, stop: &CancellationToken) {
         loop {
+            let Signals { terminate, interrupt, hang_up } = &mut self.signals;
             tokio::select! {
-                _ = terminate.recv() => return Ok(()),
-                _ = interrupt.recv() => return Ok(()),
-                () = stop.cancelled() => return Ok(()),
+                _ = terminate.recv() => return,
+                _ = interrupt.recv() => return,
+                () = stop.cancelled() => return,
                 _ = hang_up.recv() => self.reload(),
             }
         }

@@ -74,15 +74,15 @@ impl Drop for Demo {
 
 #[test]
 fn the_demo_starts_takes_a_mail_and_stops() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("a directory");
     let demo = Demo::start(dir.path());
     for part in ["postdesk send", " send --server", "curl -sS smtp://"] {
         let Some(line) = demo.welcome.lines().find(|line| line.contains(part)) else { continue };
-        let sent = Command::new("sh").args(["-c", line.trim()]).current_dir(dir.path()).output().unwrap();
+        let sent = Command::new("sh").args(["-c", line.trim()]).current_dir(dir.path()).output().expect("sh");
         assert!(sent.status.success(), "{line}: {}", String::from_utf8_lossy(&sent.stderr));
     }
     let looked = demo.line("tickets?limit=3").to_owned();
-    let shown = Command::new("sh").args(["-c", &looked]).output().unwrap();
+    let shown = Command::new("sh").args(["-c", &looked]).output().expect("sh");
     assert!(stdout(&shown).contains("Where is my order?"), "{looked}: {}", stdout(&shown));
     let token = demo.line("API token").to_owned();
     let (took, code) = demo.stop();
@@ -96,20 +96,20 @@ fn the_demo_starts_takes_a_mail_and_stops() {
 
 #[test]
 fn init_writes_once_and_check_agrees() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("a directory");
     let written = run(dir.path(), &["init", "--mailbox", "help@shop.example"]);
     assert!(written.status.success(), "{written:?}");
     let file = dir.path().join("postdesk.toml");
-    let text = std::fs::read_to_string(&file).unwrap();
+    let text = std::fs::read_to_string(&file).expect("it was written");
     assert!(text.contains("address = \"help@shop.example\"") && !text.contains("MADE-BY-INIT"));
     assert!(!run(dir.path(), &["init"]).status.success(), "it must not overwrite");
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    assert_eq!(std::fs::read_to_string(&file).expect("it was written"), text);
 
     let free = ["127.0.0.1:0"; 2];
     let check = |broken: &[(&str, &str)]| {
         let mut command = postdesk(dir.path());
         command.args(["check"]).env("POSTDESK_SMTP_LISTEN", free[0]).env("POSTDESK_HTTP_LISTEN", free[1]);
-        command.envs(broken.iter().copied()).output().unwrap()
+        command.envs(broken.iter().copied()).output().expect("it starts")
     };
     let good = check(&[]);
     assert!(good.status.success(), "{}", stdout(&good));
@@ -135,11 +135,16 @@ fn init_writes_once_and_check_agrees() {
 
 #[test]
 fn check_finds_a_relay_that_is_not_there_and_an_address_that_is_taken() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("a directory");
     run(dir.path(), &["init"]);
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("bound").to_string();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .expect("a free port")
+        .local_addr()
+        .expect("bound")
+        .port()
+        .to_string();
     let output = postdesk(dir.path())
         .arg("check")
         .env("POSTDESK_SMTP_LISTEN", "127.0.0.1:0")
@@ -148,7 +153,7 @@ fn check_finds_a_relay_that_is_not_there_and_an_address_that_is_taken() {
         .env("POSTDESK_OUTBOX_RELAY_HOST", "127.0.0.1")
         .env("POSTDESK_OUTBOX_RELAY_PORT", &closed)
         .output()
-        .unwrap();
+        .expect("it starts");
     let said = stdout(&output);
     assert!(said.contains(&format!("FAIL postdesk.toml http.listen: {address} is taken")), "{said}");
     assert!(said.contains("FAIL postdesk.toml outbox.relay.host: 127.0.0.1:"), "{said}");
@@ -156,7 +161,7 @@ fn check_finds_a_relay_that_is_not_there_and_an_address_that_is_taken() {
 
 #[test]
 fn tokens_and_seeds_from_the_command_line() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("a directory");
     run(dir.path(), &["init"]);
     assert!(stdout(&run(dir.path(), &["migrate"])).contains("up to date"));
     let made =
@@ -177,7 +182,7 @@ fn tokens_and_seeds_from_the_command_line() {
 
 #[test]
 fn serve_without_settings_says_what_to_do() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("a directory");
     let output = run(dir.path(), &["serve"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());

@@ -1,6 +1,6 @@
 //! Demo data: loaded once, taken away again, and nothing else with it.
 
-use crate::support::{App, Engine};
+use crate::support::App;
 
 const COUNTS: &[(&str, i64)] = &[
     ("SELECT count(*) FROM templates", 6),
@@ -29,19 +29,19 @@ async fn assert_seeded(app: &App) {
 both_engines! {
     async fn a_second_load_adds_nothing_and_clean_takes_seeded_rows_only(engine: Engine) {
         let app = App::start(engine).await;
-        let seeded = app.desk.load_seed().await.unwrap().expect("an empty desk");
+        let seeded = app.desk.load_seed().await.expect("it writes").expect("an empty desk");
         assert_eq!((seeded.templates, seeded.customers, seeded.agents), (6, 2, 1));
         assert_eq!((seeded.tickets, seeded.responses, seeded.email_logs), (5, 7, 6));
         assert_seeded(&app).await;
-        assert_eq!(app.desk.load_seed().await.unwrap(), None);
+        assert_eq!(app.desk.load_seed().await.expect("it writes"), None);
         assert_seeded(&app).await;
 
         let mail = b"From: Nora <nora@customer.example>\r\nSubject: Another thing\r\n\r\nHello\r\n";
-        let mut client = crate::support::client::Client::connect(app.smtp).await.unwrap();
-        let reply = client.send("nora@customer.example", crate::support::app::SUPPORT, mail).await.unwrap();
+        let mut client = crate::support::client::Client::connect(app.smtp).await.expect("it greets");
+        let reply = client.send("nora@customer.example", crate::support::app::SUPPORT, mail).await.expect("an answer");
         assert!(reply.starts_with("250"), "{reply}");
 
-        app.desk.clean_seed().await.unwrap();
+        app.desk.clean_seed().await.expect("it writes");
         for (sql, want) in [
             ("SELECT count(*) FROM tickets", 1),
             ("SELECT count(*) FROM responses", 1),
@@ -52,7 +52,7 @@ both_engines! {
         ] {
             assert_eq!(app.database.count(sql).await, want, "{sql}");
         }
-        assert!(app.desk.load_seed().await.unwrap().is_some(), "it can be loaded again");
+        assert!(app.desk.load_seed().await.expect("it writes").is_some(), "it can be loaded again");
         assert_eq!(app.database.count("SELECT count(*) FROM tickets").await, 6);
         assert_eq!(app.database.count("SELECT count(*) FROM contacts").await, 2);
     }
