@@ -14,6 +14,8 @@ use self::sender::Sender;
 use super::filing::{FiledResponse, NewResponse, NewTicket};
 use super::notify::CustomerMessage;
 use super::{Desk, Error, Filed, Refusal, Result, Trouble, Verdict};
+use crate::mail::dsn::DeliveryReport;
+use crate::mail::kind::Judgement;
 use crate::model::*;
 use crate::store::{self, Tx};
 
@@ -102,50 +104,61 @@ impl Desk {
         Ok(None)
     }
 
-    /// Ties a report to the mail of ours that it is about.
     async fn file_bounce(&self, tx: &mut Tx, mail: &Reading) -> Result<Decision> {
-        let reason = mail.judgement.reason;
-        let mut decision = Decision::new(InboundAction::Bounce, reason, &mail.judgement.detail);
-        let (Some(entry), Some(report)) = (self.reported_entry(mail), &mail.judgement.report) else {
-            return Ok(decision);
-        };
-        if let Some(entry) = self.record_bounce(tx, entry, report).await? {
-            decision.detail = format!("Report on a mail to {}", entry.to_address);
-            if let Some(id) = entry.ticket_id {
-                decision.ticket = tx.ticket(id).await?.map(|ticket| (ticket.id, ticket.number));
-            }
+        let decision = Decision::new(InboundAction::Bounce, mail.judgement.reason, &mail.judgement.detail);
+        self.tie_report(tx, mail, decision).await
+    }
+
+    /// Ties a report to the mail of ours that it is about, and writes it down there.
+    async fn tie_report(&self, tx: &mut Tx, mail: &Reading, mut decision: Decision) -> Result<Decision> {
+        let Some(report) = &mail.judgement.report else { return Ok(decision) };
+        let Some(entry) = self.reported_entry(tx, mail, report).await? else { return Ok(decision) };
+        let Some(entry) = self.record_bounce(tx, entry, report).await? else { return Ok(decision) };
+        decision.detail = format!("{}; it was our mail to {}", decision.detail, entry.to_address);
+        if let Some(id) = entry.ticket_id {
+            decision.ticket = tx.ticket(id).await?.map(|ticket| (ticket.id, ticket.number));
         }
         Ok(decision)
     }
 
-    /// The outbox entry a report is about: by the return path's token, else by the returned Message-ID.
-    fn reported_entry(&self, mail: &Reading) -> Option<Uuid> {
-        let by_message = || {
-            let original = mail.judgement.report.as_ref()?.original_message_id.as_ref()?;
-            self.keys().read_message_id(original)?.entry
+    /// The outbox entry a report is about: by the return path's token, else by the returned Message-ID, whose token
+    /// must be of the entry's ticket.
+    async fn reported_entry(
+        &self,
+        tx: &mut Tx,
+        mail: &Reading,
+        report: &DeliveryReport,
+    ) -> Result<Option<Uuid>> {
+        if mail.bounced_entry.is_some() {
+            return Ok(mail.bounced_entry);
+        }
+        let ours = report.original_message_id.as_ref().and_then(|id| self.keys().read_message_id(id));
+        let Some((Some(id), token)) = ours.map(|ours| (ours.entry, ours.token)) else { return Ok(None) };
+        let Some(ticket) = tx.outbox_entry(id).await?.and_then(|entry| entry.ticket_id) else {
+            return Ok(None);
         };
-        mail.bounced_entry.or_else(by_message)
+        let same = tx.ticket(ticket).await?.is_some_and(|ticket| ticket.number == token.ticket);
+        Ok(same.then_some(id))
     }
 
-    /// Appended where it belongs, telling nobody and reopening nothing; kept in the ledger when it belongs nowhere.
+    /// Appended where it belongs, telling nobody and reopening nothing. With nowhere to go it stays in the ledger, or
+    /// in quarantine when a person may have written it.
     async fn file_auto_reply(&self, tx: &mut Tx, mail: &Reading) -> Result<Decision> {
+        let Judgement { reason, detail, report, unsure, .. } = &mail.judgement;
+        if report.is_some() {
+            return self.tie_report(tx, mail, Decision::new(InboundAction::Ignored, reason, detail)).await;
+        }
         let sender = self.sender(tx, mail).await?;
-        let placed = self.place(tx, mail, &sender).await?;
-        let reason = mail.judgement.reason;
-        let Some(ticket) = placed.ticket.filter(|_| sender.acting_agent().is_none()) else {
-            return Ok(Decision::new(InboundAction::Ignored, reason, &mail.judgement.detail));
+        let mut placed = self.place(tx, mail, &sender).await?;
+        let Some(ticket) = placed.ticket.take().filter(|_| sender.acting_agent().is_none()) else {
+            let action = if *unsure { InboundAction::Quarantined } else { InboundAction::Ignored };
+            return Ok(Decision::new(action, reason, detail));
         };
         let (contact, _) = self.known_contact(tx, mail, &sender).await?;
-        let status = ticket.status;
-        let response =
-            self.response_from(mail, &sender.customer(&contact), placed.placement.clone(), &placed.flags);
-        let filed = self.append_response(tx, ticket, response, status, &sender.customer(&contact)).await?;
-        let mut decision = Decision::new(InboundAction::Appended, reason, &mail.judgement.detail);
-        decision.placement = Some(placed.placement);
-        decision.flags = placed.flags;
-        decision.token = placed.token;
-        decision.filed = Some(filed);
-        Ok(decision)
+        let (status, actor) = (ticket.status, sender.customer(&contact));
+        let response = self.response_from(mail, &actor, placed.placement.clone(), &placed.flags);
+        let filed = self.append_response(tx, ticket, response, status, &actor).await?;
+        Ok(Decision { reason, detail: detail.clone(), ..appended(placed, filed) })
     }
 
     async fn file_person(&self, tx: &mut Tx, mail: &Reading) -> Result<Decision> {

@@ -21,6 +21,8 @@ pub struct Judgement {
     pub report: Option<DeliveryReport>,
     /// Why it must not be answered automatically; `None` when it may be.
     pub no_answer: Option<String>,
+    /// An auto-reply by its words or its null reverse-path alone: a person may have written it.
+    pub unsure: bool,
 }
 
 /// What the judge must know of ourselves.
@@ -67,7 +69,8 @@ pub fn judge(envelope: &Envelope, mail: &ParsedMail, us: &Ourselves<'_>) -> Judg
     match found {
         Some((kind, reason, detail)) => {
             let no_answer = Some(format!("a machine wrote it: {detail}"));
-            Judgement { kind, reason, detail, report, no_answer }
+            let unsure = reason == "auto_reply" && report.is_none() && sure_sign(envelope, mail).is_none();
+            Judgement { kind, reason, detail, report, no_answer, unsure }
         }
         None => Judgement {
             kind: MailKind::Person,
@@ -75,6 +78,7 @@ pub fn judge(envelope: &Envelope, mail: &ParsedMail, us: &Ourselves<'_>) -> Judg
             detail: String::new(),
             report: None,
             no_answer: answerable::refusal(envelope, mail, us),
+            unsure: false,
         },
     }
 }
@@ -130,17 +134,20 @@ fn looped(mail: &ParsedMail, us: &Ourselves<'_>) -> Option<Found> {
 }
 
 fn auto_reply(envelope: &Envelope, mail: &ParsedMail) -> Option<Found> {
+    let null = || envelope.reverse_path.is_null().then(|| "Null reverse-path".to_owned());
+    let detail = sure_sign(envelope, mail).or_else(null).or_else(|| vacation::says_so(mail))?;
+    Some((MailKind::AutoReply, "auto_reply", detail))
+}
+
+/// A sign that only machines give.
+fn sure_sign(envelope: &Envelope, mail: &ParsedMail) -> Option<String> {
     // RFC 6522: only machines write it, whatever it reports.
     let report =
         || (mail.content_type == "multipart/report").then(|| "A report (multipart/report)".to_owned());
-    let null = || envelope.reverse_path.is_null().then(|| "Null reverse-path".to_owned());
-    let detail = marked(mail)
+    marked(mail)
         .or_else(|| suppressing(envelope, mail))
         .or_else(|| another_desks_loop_mark(mail))
         .or_else(report)
-        .or_else(null)
-        .or_else(|| vacation::says_so(mail))?;
-    Some((MailKind::AutoReply, "auto_reply", detail))
 }
 
 /// A header that says by itself that a machine answered.
