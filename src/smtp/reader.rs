@@ -1,6 +1,7 @@
 //! The wire of one session: a buffer for what came, a buffer for what we say, and the rules of lines.
 //! Replies wait in their buffer until we have to wait for the client, and go out in one write (RFC 2920 §3.2).
 
+use std::io;
 use std::time::Duration;
 
 use memchr::{memchr, memmem};
@@ -132,22 +133,25 @@ impl Wire {
         }
     }
 
-    /// Sends what we have said so far.
+    /// Sends what we have said so far. What was sent is taken off at once: whoever is interrupted here, by a stop or a
+    /// deadline, says nothing twice.
     pub async fn flush(&mut self, deadline: Instant) -> Result<(), Broken> {
         if self.output.is_empty() {
             return Ok(());
         }
         let sending = async {
-            self.stream.write_all(&self.output).await?;
+            while !self.output.is_empty() {
+                match self.stream.write(&self.output).await? {
+                    0 => return Err(io::ErrorKind::WriteZero.into()),
+                    sent => drop(self.output.drain(..sent)),
+                }
+            }
             self.stream.flush().await
         };
         match timeout_at(deadline, sending).await {
             Err(_) => Err(Broken::Timeout),
             Ok(Err(_)) => Err(Broken::Closed),
-            Ok(Ok(())) => {
-                self.output.clear();
-                Ok(())
-            }
+            Ok(Ok(())) => Ok(()),
         }
     }
 
