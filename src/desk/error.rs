@@ -41,6 +41,12 @@ pub enum Error {
         /// The version there is.
         current: i64,
     },
+    /// The state does not allow it (409 `invalid_state`); says why.
+    #[error("{0}")]
+    InvalidState(&'static str),
+    /// An idempotency key came with another body (422 `idempotency_key_reused`).
+    #[error("the key was used with another body")]
+    KeyReused,
     /// The ticket lies in the bin (410 `ticket_deleted`).
     #[error("the ticket is deleted")]
     Deleted,

@@ -8,10 +8,13 @@ mod intake;
 mod notify;
 mod reading;
 mod recipients;
+mod responses;
 pub mod search;
 mod seeding;
+mod tickets;
 mod tokens;
 mod verdict;
+mod writing;
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
@@ -25,9 +28,14 @@ pub use error::{Error, Result};
 pub use filing::{FiledResponse, NewResponse, NewTicket};
 pub use reading::{Include, Page, PageOf, ResponseView, TicketView, TicketWith};
 pub use recipients::{Recipient, Recipients};
+pub use responses::{Body, ResponseRequest, ResponseWritten};
 pub use seeding::Seeded;
+pub use tickets::{StatusRequest, TicketRequest, TicketWritten, Upload};
 pub use tokens::{Caller, Credential, NewToken};
 pub use verdict::{Filed, Refusal, Trouble, Verdict};
+pub use writing::{Answered, Ending};
+
+pub use crate::store::idempotency::{StoredAnswer, WriteKey};
 
 use crate::clock::{Clock, Ids};
 use crate::config::Config;

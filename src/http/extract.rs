@@ -181,6 +181,15 @@ impl Fields {
         id
     }
 
+    /// A UUID, or null to clear: `None` when the member is absent.
+    pub fn clearable_uuid(&mut self, name: &'static str) -> Option<Option<uuid::Uuid>> {
+        if self.members.get(name).is_some_and(Value::is_null) {
+            self.take(name);
+            return Some(None);
+        }
+        self.uuid(name).map(Some)
+    }
+
     /// UUIDs, at most `max`.
     pub fn uuids(&mut self, name: &'static str, max: usize) -> Vec<uuid::Uuid> {
         let texts = self.texts(name, max, 64);
@@ -300,6 +309,11 @@ impl Fields {
             pointer.push_str(&format!("/{i}"));
         }
     }
+}
+
+/// The words of a set, for an error.
+pub fn words<T: Copy + Into<&'static str>>(all: &[T]) -> Vec<&'static str> {
+    all.iter().map(|word| (*word).into()).collect()
 }
 
 /// RFC 3339, any offset.

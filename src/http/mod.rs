@@ -5,11 +5,13 @@ mod answer;
 mod api;
 mod auth;
 mod extract;
+mod fill;
 mod limit;
 mod list;
 mod problem;
 mod server;
 mod view;
+mod writing;
 
 use std::sync::Arc;
 use std::time::Instant;

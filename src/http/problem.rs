@@ -225,6 +225,8 @@ impl From<desk::Error> for Problem {
                 Self::new("version_mismatch", format!("the version is {current}"))
                     .member("current_version", current)
             }
+            Error::InvalidState(why) => Self::new("invalid_state", why),
+            Error::KeyReused => Self::new("idempotency_key_reused", "take a new key for another request"),
             Error::Deleted => Self::new("ticket_deleted", "it can be restored"),
             Error::Invalid { pointer, code, detail } => Self::invalid(vec![FieldError {
                 pointer: Some(pointer.to_owned()),
@@ -239,6 +241,9 @@ impl From<desk::Error> for Problem {
                 tracing::warn!(%error, "store not available");
                 Self::new("unavailable", "the database does not answer; the same call may succeed later")
                     .header(header::RETRY_AFTER, HeaderValue::from_static("5"))
+            }
+            Error::Store(ref store) if store.is_conflict() => {
+                Self::new("duplicate", "another call took the same value at this moment")
             }
             Error::Store(_) => Self::internal(&error),
         }

@@ -22,6 +22,11 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Full(_))
     }
+
+    /// Whether another call took a unique value first.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Conflict(_))
+    }
 }
 
 /// SQLite's primary result codes that mean trouble with the file or a lock, not with the statement

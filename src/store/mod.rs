@@ -16,9 +16,11 @@ mod reading;
 mod responses;
 mod seeding;
 mod select;
+mod templates;
 mod tickets;
 mod tokens;
 
+pub mod idempotency;
 pub mod query;
 
 use std::str::FromStr;

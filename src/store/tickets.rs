@@ -27,6 +27,12 @@ impl Tx {
         Ok(on!(self, c => sqlx::query_as(sql).bind(number.as_str()).fetch_optional(c).await)?)
     }
 
+    /// The number of the ticket a caller knows by this id of its own.
+    pub async fn number_of_external_id(&mut self, scope: &str, id: &str) -> Result<Option<String>> {
+        let sql = include_str!("sql/tickets/by_external_id.sql");
+        Ok(on!(self, c => sqlx::query_scalar(sql).bind(scope).bind(id).fetch_optional(c).await)?)
+    }
+
     /// What the ticket is about: the new text of its first message.
     pub async fn description_of(&mut self, ticket: Uuid) -> Result<Option<String>> {
         let sql = include_str!("sql/tickets/description.sql");

@@ -4,26 +4,37 @@ mod agents;
 mod attachments;
 mod email_logs;
 mod inbound;
+mod new_ticket;
 mod responses;
 mod system;
 mod tickets;
 
 pub use system::Spoken;
 
-use axum::Router;
-use axum::middleware;
-use axum::routing::get;
+use std::convert::Infallible;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::routing::{MethodRouter, get, patch, post};
+use axum::{Router, middleware};
+use tower_http::cors::CorsLayer;
 use uuid::Uuid;
 
 use super::problem::{BASE, Problem};
 use super::{Api, auth, json_only};
 
+/// A form with files, and a little for what stands between them.
+const FORM_LIMIT: usize = 26 << 20;
+
 /// Every route: what `GET /` lists.
 pub const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/api/support/", "What this is, and its routes"),
     ("GET", "/api/support/health", "Whether the parts work"),
+    ("POST", "/api/support/tickets", "Open a ticket"),
     ("GET", "/api/support/tickets", "List and search tickets"),
     ("GET", "/api/support/tickets/{ticket}", "A ticket"),
+    ("POST", "/api/support/tickets/{ticket}/responses", "Answer, or leave a note"),
+    ("PATCH", "/api/support/tickets/{ticket}/status", "Change the status"),
     ("GET", "/api/support/tickets/{ticket}/email-logs", "Mails of a ticket"),
     ("GET", "/api/support/responses/{id}", "A response"),
     ("GET", "/api/support/responses/{id}/raw", "The mail a response came by or went out as"),
@@ -45,8 +56,10 @@ pub const ROUTES: &[(&str, &str, &str)] = &[
 pub fn routes(api: &Api) -> Router<Api> {
     let at = |path: &str| format!("{BASE}{path}");
     let shown = Router::new()
-        .route(&at("/tickets"), get(tickets::list))
+        .route(&at("/tickets"), intake(api, post(tickets::open)).get(tickets::list))
         .route(&at("/tickets/{ticket}"), get(tickets::get))
+        .route(&at("/tickets/{ticket}/responses"), post(responses::add))
+        .route(&at("/tickets/{ticket}/status"), patch(tickets::set_status))
         .route(&at("/tickets/{ticket}/email-logs"), get(email_logs::of_ticket))
         .route(&at("/responses/{id}"), get(responses::get))
         .route(&at("/email-logs/{id}"), get(email_logs::get))
@@ -68,6 +81,27 @@ pub fn routes(api: &Api) -> Router<Api> {
         .route("/livez", get(system::livez))
         .route("/readyz", get(system::readyz));
     shown.merge(raw).route_layer(middleware::from_fn_with_state(api.clone(), auth::identify)).merge(open)
+}
+
+/// Browsers may call intake from the origins in the settings (API.md §1.1), and nothing else.
+fn intake(api: &Api, route: MethodRouter<Api>) -> MethodRouter<Api> {
+    let origins = &api.desk.config().api.cors_origins;
+    if origins.is_empty() {
+        return route.layer(DefaultBodyLimit::max(FORM_LIMIT));
+    }
+    let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    let cors = CorsLayer::new()
+        .allow_origin(origins.collect::<Vec<_>>())
+        .allow_methods([Method::POST])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::AUTHORIZATION,
+            HeaderName::from_static("idempotency-key"),
+        ])
+        .expose_headers([header::LOCATION, super::X_REQUEST_ID]);
+    // The layer answers preflights, where there is a route for it to sit on.
+    let route = route.options(|| async { StatusCode::NO_CONTENT });
+    route.layer::<_, Infallible>(DefaultBodyLimit::max(FORM_LIMIT)).layer(cors)
 }
 
 /// The id of a path; what is none names nothing.

@@ -1,15 +1,22 @@
 //! What was said on a ticket.
 
-use axum::extract::{Path, RawQuery, State};
-use axum::http::HeaderMap;
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::id;
+use crate::desk::query::TicketRef;
+use crate::desk::{Body, Caller, Ending, Include, ResponseRequest, ResponseWritten};
 use crate::http::auth::Who;
-use crate::http::extract::Params;
-use crate::http::problem::Problem;
+use crate::http::extract::{self, Fields, JsonBody, Params, words};
+use crate::http::fill::fill;
+use crate::http::problem::{BASE, Problem};
+use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
-use crate::model::Scope;
+use crate::model::ticket::input_word;
+use crate::model::{ActorType, BodyFormat, Scope, Status, Timestamp, Visibility};
 
 /// `GET /responses/{id}`.
 pub async fn get(
@@ -39,4 +46,118 @@ pub async fn raw(
     let mime = api.desk.response_raw(id(&response, "response")?).await?;
     let mime = mime.ok_or_else(|| Problem::new("invalid_state", "it was no mail, or is not rendered yet"))?;
     Ok(super::inbound::message(mime))
+}
+
+/// `POST /tickets/{ticket}/responses`.
+pub async fn add(
+    State(api): State<Api>,
+    who: Who,
+    Path(ticket): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let caller = who.require(Scope::ResponsesWrite)?;
+    let ticket = super::tickets::reference(&ticket)?;
+    let terms = Terms::read(&request, &who)?;
+    let (parts, body) = request.into_parts();
+    let version = answer::wanted_version(&parts.headers, api.desk.config().api.require_if_match)?;
+    let JsonBody { raw, mut fields } = extract::json(&parts.headers, body).await?;
+    let (mut wanted, variables) = read(&mut fields, caller, api.desk.clock().now());
+    fields.finish()?;
+    wanted.version = version;
+    if let (true, Some(template)) = (wanted.body.text.is_empty(), wanted.template_id) {
+        wanted.body = filled(&api, caller, &ticket, template, variables).await?;
+    }
+    let dry_run = terms.dry_run;
+    let show = |written: &ResponseWritten| {
+        let location = format!("{BASE}/responses/{}", written.view.response.id);
+        let body = written_body(written, dry_run);
+        writing::shown(StatusCode::CREATED, location, body, dry_run, &["/id", "/delivery/email_log_ids"])
+    };
+    let ending = Ending { key: terms.key(&raw), dry_run, show: &show };
+    Ok(writing::send(api.desk.add_response(&ticket, wanted, caller, ending).await?))
+}
+
+fn written_body(written: &ResponseWritten, dry_run: bool) -> Value {
+    let mut body = view::response(&written.view);
+    let ticket = &written.ticket;
+    body["emails"] = view::emails(&written.emails, dry_run);
+    body["ticket"] = json!({
+        "id": ticket.id, "number": ticket.number, "status": ticket.status, "version": ticket.version,
+    });
+    body
+}
+
+/// The fields of API.md §4.4, and the variables for a template.
+fn read(f: &mut Fields, caller: &Caller, now: Timestamp) -> (ResponseRequest, Option<Value>) {
+    let template_id = f.uuid("template_id");
+    let text = match template_id {
+        Some(_) => f.text("body", 0, 100_000),
+        None => f.required("body", |f| f.text("body", 1, 100_000)),
+    };
+    let default = if caller.agent.is_some() { BodyFormat::Markdown } else { BodyFormat::Text };
+    let format = f.word("body_format", BodyFormat::parse, words(BodyFormat::ALL)).unwrap_or(default);
+    let visibility = f.word("visibility", |w| Visibility::parse(&input_word(w)), words(Visibility::ALL));
+    let undo = f.number("undo_seconds", 0..=60).filter(|seconds| *seconds > 0);
+    let send_at = f.time("send_at").or(undo.map(|seconds| now.plus_ms(seconds * 1_000)));
+    let request = ResponseRequest {
+        visibility: visibility.unwrap_or(Visibility::Public),
+        as_customer: author(f, caller),
+        to: f.addresses("to", 20),
+        cc: f.addresses("cc", 20),
+        bcc: f.addresses("bcc", 20).unwrap_or_default(),
+        template_id,
+        status: f.word("status", Status::from_input, words(Status::ALL)),
+        assignee_id: f.clearable_uuid("assignee_id"),
+        send_at,
+        last_seen_response_id: f.uuid("last_seen_response_id"),
+        force: f.flag("force").unwrap_or(false),
+        notify: f.flag("notify"),
+        ..ResponseRequest::reply(Body { text: text.unwrap_or_default(), format })
+    };
+    let variables = f.object("variables");
+    super::new_ticket::refuse_uploads(f);
+    for (name, set) in [("status", request.status.is_some()), ("assignee_id", request.assignee_id.is_some())]
+    {
+        if set && !caller.allows(Scope::TicketsWrite) {
+            f.refuse(name, "not_allowed", "needs tickets:write");
+        }
+    }
+    (request, variables)
+}
+
+/// The caller speaks, or (with `tickets:write`) a customer does, by their address or as the requester.
+fn author(f: &mut Fields, caller: &Caller) -> Option<Option<String>> {
+    let author = f.word("author_type", ActorType::parse, vec!["agent", "customer"]);
+    let address = f.address("customer_email");
+    match author {
+        Some(ActorType::Customer) if caller.allows(Scope::TicketsWrite) => Some(address),
+        Some(ActorType::Customer) => {
+            f.refuse("author_type", "not_allowed", "needs tickets:write");
+            None
+        }
+        Some(ActorType::Seller | ActorType::System) => {
+            f.refuse("author_type", "not_allowed", "agent or customer");
+            None
+        }
+        Some(ActorType::Agent) | None => {
+            if address.is_some() {
+                f.refuse("customer_email", "not_allowed", "goes with author_type customer");
+            }
+            None
+        }
+    }
+}
+
+/// A template's text for this ticket.
+async fn filled(
+    api: &Api,
+    caller: &Caller,
+    ticket: &TicketRef,
+    template: Uuid,
+    variables: Option<Value>,
+) -> Result<Body, Problem> {
+    let template = api.desk.answer_template(template).await?;
+    let view = api.desk.ticket(ticket, Include::default()).await?.view;
+    let text = fill(&template, &view, caller, &api.desk.config().email.brand, variables)?;
+    Ok(Body { text, format: template.body_format })
 }

@@ -1,18 +1,22 @@
 //! Tickets.
 
-use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, Uri};
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
+use serde_json::Value;
 use uuid::Uuid;
 
+use super::new_ticket::{self, Client, Form};
+
 use crate::desk::query::{Choice, Param, TextColumn, TicketFilter, TicketRef};
-use crate::desk::{Include, TicketView, search};
+use crate::desk::{Body, Ending, Include, StatusRequest, TicketView, TicketWritten, search};
 use crate::http::auth::Who;
-use crate::http::extract::Params;
+use crate::http::extract::{self, Params, words};
 use crate::http::list::{self, Listing, choice};
-use crate::http::problem::Problem;
+use crate::http::problem::{BASE, Problem};
+use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
-use crate::model::{Category, Channel, MessageId, Priority, Scope, Status};
+use crate::model::{BodyFormat, Category, Channel, MessageId, Priority, Scope, Status};
 
 /// `GET /tickets`.
 pub async fn list(
@@ -77,6 +81,68 @@ pub async fn get(
     list::pick_fields(&mut body, &fields);
     let more = !include.is_empty() || !fields.is_empty();
     Ok(answer::object(&headers, found.view.ticket.version, more, &body))
+}
+
+/// `POST /tickets`.
+pub async fn open(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
+    let caller = match &who {
+        Who::Known(_) => Some(who.require(Scope::TicketsCreate)?),
+        Who::Anonymous if api.desk.config().intake.public => None,
+        Who::Anonymous => {
+            return Err(Problem::new("intake_closed", "send a token, or have intake.public switched on"));
+        }
+    };
+    let terms = Terms::read(&request, &who)?;
+    let client = Client::of(&request);
+    let form = Form::read(request).await?;
+    let key = terms.key(&form.digested);
+    let wanted = new_ticket::read(form, caller, &client)?;
+    if caller.is_none() {
+        api.limits.anonymous(client.ip, wanted.customer_email.as_deref())?;
+    }
+    let dry_run = terms.dry_run;
+    let show = |written: &TicketWritten| {
+        let location = format!("{BASE}/tickets/{}", written.view.ticket.id);
+        let new = ["/id", "/number", "/mail_subject", "/links/self"];
+        writing::shown(StatusCode::CREATED, location, written_body(written, dry_run), dry_run, &new)
+    };
+    Ok(writing::send(api.desk.create_ticket(wanted, caller, Ending { key, dry_run, show: &show }).await?))
+}
+
+/// `PATCH /tickets/{ticket}/status`.
+pub async fn set_status(
+    State(api): State<Api>,
+    who: Who,
+    Path(ticket): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let caller = who.require(Scope::TicketsWrite)?;
+    let ticket = reference(&ticket)?;
+    let Terms { dry_run, .. } = Terms::read(&request, &who)?;
+    let (parts, body) = request.into_parts();
+    let version = answer::wanted_version(&parts.headers, api.desk.config().api.require_if_match)?;
+    let mut fields = extract::json(&parts.headers, body).await?.fields;
+    let status = fields.required("status", |f| f.word("status", Status::from_input, words(Status::ALL)));
+    let format = if caller.agent.is_some() { BodyFormat::Markdown } else { BodyFormat::Text };
+    let wanted = StatusRequest {
+        status: status.unwrap_or(Status::Open),
+        resolution: fields.text("resolution", 1, 10_000),
+        message: fields.text("message", 1, 100_000).map(|text| Body { text, format }),
+        notify: fields.flag("notify"),
+        version,
+    };
+    fields.finish()?;
+    let show = |written: &TicketWritten| {
+        writing::shown(StatusCode::OK, String::new(), written_body(written, dry_run), dry_run, &[])
+    };
+    let ending = Ending { key: None, dry_run, show: &show };
+    Ok(writing::send(api.desk.change_status(&ticket, wanted, caller, ending).await?))
+}
+
+fn written_body(written: &TicketWritten, dry_run: bool) -> Value {
+    let mut body = view::ticket(&written.view);
+    body["emails"] = view::emails(&written.emails, dry_run);
+    body
 }
 
 /// `{ticket}`: id or number.

@@ -3,6 +3,7 @@
 mod call;
 mod errors;
 mod reading;
+mod writing;
 
 use postdesk::desk::{Desk, Verdict};
 use postdesk::model::{Authentication, Envelope, InboundMail, ReversePath, Via};

@@ -1,0 +1,344 @@
+//! Responses added by API callers: public answers, notes, and customers' messages handed in.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::filing::NewResponse;
+use super::notify::CustomerMessage;
+use super::query::TicketRef;
+use super::tickets::{check_transition, customer};
+use super::writing::{Answered, Ending};
+use super::{Caller, Desk, Error, ResponseView, Result};
+use crate::mail::html;
+use crate::model::*;
+use crate::store::Tx;
+
+/// A text and how it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    /// As sent.
+    pub text: String,
+    /// How to read it.
+    pub format: BodyFormat,
+}
+
+/// A response asked for (API.md §4.4), its fields valid one by one.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "API.md §4.4 names the fields")]
+pub struct ResponseRequest {
+    pub body: Body,
+    pub visibility: Visibility,
+    /// A customer speaks, not the caller; their address, where it is not the requester's.
+    pub as_customer: Option<Option<String>>,
+    pub to: Option<Vec<String>>,
+    pub cc: Option<Vec<String>>,
+    pub bcc: Vec<String>,
+    pub template_id: Option<Uuid>,
+    pub status: Option<Status>,
+    /// `Some(None)`: nobody.
+    pub assignee_id: Option<Option<Uuid>>,
+    pub send_at: Option<Timestamp>,
+    pub last_seen_response_id: Option<Uuid>,
+    pub force: bool,
+    pub notify: Option<bool>,
+    /// `If-Match`.
+    pub version: Option<i64>,
+}
+
+impl ResponseRequest {
+    /// A plain public answer.
+    pub fn reply(body: Body) -> Self {
+        Self {
+            body,
+            visibility: Visibility::Public,
+            as_customer: None,
+            to: None,
+            cc: None,
+            bcc: Vec::new(),
+            template_id: None,
+            status: None,
+            assignee_id: None,
+            send_at: None,
+            last_seen_response_id: None,
+            force: false,
+            notify: None,
+            version: None,
+        }
+    }
+}
+
+/// Who adds a response.
+pub(super) struct Speaker<'a> {
+    caller: &'a Caller,
+}
+
+impl<'a> Speaker<'a> {
+    /// The caller.
+    pub fn of(caller: &'a Caller) -> Self {
+        Self { caller }
+    }
+}
+
+/// A response after a write, its ticket, and what was mailed.
+#[derive(Debug, Clone)]
+pub struct ResponseWritten {
+    /// The response.
+    pub view: ResponseView,
+    /// As it stands now.
+    pub ticket: Ticket,
+    /// Put into the outbox.
+    pub emails: Vec<OutboxEntry>,
+}
+
+impl Desk {
+    /// Adds a response to a ticket.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Deleted`], [`Error::VersionMismatch`], [`Error::Collision`],
+    /// [`Error::InvalidTransition`], [`Error::InvalidState`], [`Error::Invalid`]; the store's.
+    pub async fn add_response(
+        &self,
+        ticket: &TicketRef,
+        request: ResponseRequest,
+        caller: &Caller,
+        ending: Ending<'_, ResponseWritten>,
+    ) -> Result<Answered> {
+        let mut tx = self.store().begin().await?;
+        if let Some(replayed) = self.replay(&mut tx, &ending).await? {
+            return Ok(replayed);
+        }
+        let ticket = self.locked(&mut tx, ticket, request.version).await?;
+        if !request.force {
+            check_collision(&mut tx, &ticket, request.last_seen_response_id).await?;
+        }
+        let written = self.respond(&mut tx, ticket, request, &Speaker::of(caller)).await?;
+        self.conclude(tx, &ending, &written).await
+    }
+
+    /// A template to answer with.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is none, or it is switched off; the store's.
+    pub async fn answer_template(&self, id: Uuid) -> Result<ReplyTemplate> {
+        let template = self.store().read().await?.reply_template(id).await?;
+        template.filter(|template| template.is_active && template.r#type == "reply").ok_or(Error::Invalid {
+            pointer: "/template_id",
+            code: "not_found",
+            detail: "no active reply template has this id".into(),
+        })
+    }
+
+    /// Files the response on a locked ticket and puts its mails into the outbox.
+    pub(super) async fn respond(
+        &self,
+        tx: &mut Tx,
+        mut ticket: Ticket,
+        request: ResponseRequest,
+        speaker: &Speaker<'_>,
+    ) -> Result<ResponseWritten> {
+        let status = next_status(&ticket, &request, speaker.caller)?;
+        self.assign(tx, &mut ticket, &request, speaker.caller).await?;
+        let (from, notify) = (ticket.status, request.notify);
+        let (new, actor) = self.response_of(tx, &ticket, request, speaker).await?;
+        let at = new.created_at;
+        if let Some(template) = new.template_id {
+            tx.template_used(template, at).await?;
+        }
+        let filed = self.append_response(tx, ticket, new, status, &actor).await?;
+        let (ticket, response) = (filed.ticket, filed.response);
+        let emails = match (notify.unwrap_or(true), response.visibility, actor.r#type) {
+            (false, ..) | (_, Visibility::Internal, _) => Vec::new(),
+            (_, _, ActorType::Agent) => {
+                self.notify_reply(tx, &ticket, &response, speaker.caller.agent.as_ref()).await?
+            }
+            _ => {
+                let event =
+                    CustomerMessage { ticket: &ticket, message: &response, verified: true, no_answer: None };
+                self.notify_customer_message(tx, event).await?
+            }
+        };
+        // A note says nothing to the customer: a status sent along is told by a notice of its own.
+        let emails = match response.visibility {
+            Visibility::Internal => self.notify_status(tx, &ticket, from, notify).await?,
+            Visibility::Public => emails,
+        };
+        let logs = emails.iter().map(|entry| (entry.id, entry.status)).collect();
+        let attachments = tx.attachments_of_response(response.id).await?;
+        Ok(ResponseWritten { view: ResponseView { response, attachments, logs }, ticket, emails })
+    }
+
+    /// Changes the assignee with a line in the audit trail; the ticket itself is written with the response.
+    async fn assign(
+        &self,
+        tx: &mut Tx,
+        ticket: &mut Ticket,
+        request: &ResponseRequest,
+        caller: &Caller,
+    ) -> Result<()> {
+        let Some(assignee) = request.assignee_id.filter(|assignee| *assignee != ticket.assignee_id) else {
+            return Ok(());
+        };
+        self.check_assignee(assignee)?;
+        let mut event = self.event(ticket, "assigned", &caller.actor(), self.clock().now());
+        event.changes = json!({"assignee_id": [ticket.assignee_id, assignee]});
+        tx.insert_event(&event).await?;
+        ticket.assignee_id = assignee;
+        Ok(())
+    }
+
+    /// The response to be filed, and who speaks in it.
+    async fn response_of(
+        &self,
+        tx: &mut Tx,
+        ticket: &Ticket,
+        request: ResponseRequest,
+        speaker: &Speaker<'_>,
+    ) -> Result<(NewResponse, Actor)> {
+        let at = self.clock().now();
+        let (actor, address) = match &request.as_customer {
+            Some(address) => self.speaking_customer(tx, ticket, address.as_deref()).await?,
+            None => (speaker.caller.actor(), speaker.caller.agent.as_ref().map(|agent| agent.email.clone())),
+        };
+        let mut new = self.message(request.body, actor.clone(), request.visibility, at);
+        new.author_email = address;
+        new.template_id = request.template_id;
+        if request.visibility == Visibility::Public && request.as_customer.is_none() {
+            let requester = || vec![ticket.requester_email.clone()].into_iter().filter(|a| !a.is_empty());
+            new.to_addresses = request.to.unwrap_or_else(|| requester().collect());
+            new.cc = request.cc.unwrap_or_else(|| ticket.cc.clone());
+            new.bcc = request.bcc;
+            new.send_at = request.send_at.filter(|due| *due > at);
+        }
+        Ok((new, actor))
+    }
+
+    /// The customer a message is handed in for: the requester, or whoever owns the address.
+    async fn speaking_customer(
+        &self,
+        tx: &mut Tx,
+        ticket: &Ticket,
+        address: Option<&str>,
+    ) -> Result<(Actor, Option<String>)> {
+        let contact = match address {
+            Some(address) => tx.contact_by_address(address).await?,
+            None => tx.contact(ticket.requester_id).await?,
+        };
+        let contact = contact.ok_or(Error::Invalid {
+            pointer: "/customer_email",
+            code: "not_found",
+            detail: "nobody is known by this address".into(),
+        })?;
+        let address = address.unwrap_or(&ticket.requester_email).to_owned();
+        Ok((customer(&contact, contact.r#type, None), Some(address).filter(|a| !a.is_empty())))
+    }
+
+    /// A message of an API caller, without recipients and files.
+    pub(super) fn message(
+        &self,
+        body: Body,
+        author: Actor,
+        visibility: Visibility,
+        at: Timestamp,
+    ) -> NewResponse {
+        let (body_text, body_html) = body.rendered();
+        NewResponse {
+            id: self.ids().uuid(at),
+            visibility,
+            channel: Channel::Api,
+            author,
+            author_email: None,
+            body_format: body.format,
+            body_text,
+            body_html,
+            quoted_text: String::new(),
+            full_text: None,
+            to_addresses: Vec::new(),
+            cc: Vec::new(),
+            bcc: Vec::new(),
+            message_id: None,
+            in_reply_to: None,
+            refs: Vec::new(),
+            placement: Placement { by: PlacedBy::Api, reason: "the call names the ticket".into() },
+            mail_kind: None,
+            flags: Vec::new(),
+            inbound_mail_id: None,
+            authentication: None,
+            template_id: None,
+            send_at: None,
+            attachments: Vec::new(),
+            created_at: at,
+        }
+    }
+}
+
+impl Body {
+    /// Its text, and its HTML where the format has any.
+    fn rendered(&self) -> (String, Option<String>) {
+        let no_parts = |_: &str| None;
+        match self.format {
+            BodyFormat::Text => (self.text.clone(), None),
+            BodyFormat::Html => (html::to_text(&self.text), Some(html::sanitise(&self.text, &no_parts))),
+            BodyFormat::Markdown => {
+                let mut page = String::new();
+                pulldown_cmark::html::push_html(&mut page, pulldown_cmark::Parser::new(&self.text));
+                (self.text.clone(), Some(html::sanitise(&page, &no_parts)))
+            }
+        }
+    }
+}
+
+/// The status after the response: as asked for, or as the rules say (API.md §2).
+fn next_status(ticket: &Ticket, request: &ResponseRequest, caller: &Caller) -> Result<Status> {
+    if let Some(status) = request.status {
+        check_transition(ticket, status, caller)?;
+        return Ok(status);
+    }
+    match (request.visibility, &request.as_customer) {
+        (Visibility::Internal, _) => Ok(ticket.status),
+        (Visibility::Public, None) => Ok(ticket.status.after_agent_reply()),
+        (Visibility::Public, Some(_)) => ticket
+            .status
+            .after_customer_message()
+            .ok_or(Error::InvalidState("the ticket is closed: a customer's message opens a new one")),
+    }
+}
+
+/// The collision guard (API.md §1.5): responses after the one the caller saw last.
+async fn check_collision(tx: &mut Tx, ticket: &Ticket, last_seen: Option<Uuid>) -> Result<()> {
+    let Some(last_seen) = last_seen else { return Ok(()) };
+    let responses = tx.responses_of(ticket.id).await?;
+    let seen = responses.iter().position(|response| response.id == last_seen).ok_or(Error::Invalid {
+        pointer: "/last_seen_response_id",
+        code: "not_found",
+        detail: "the ticket has no such response".into(),
+    })?;
+    let newer: Vec<_> = responses.into_iter().skip(seen + 1).collect();
+    if newer.is_empty() { Ok(()) } else { Err(Error::Collision { newer }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_are_safe_whatever_they_are() {
+        for (format, text, want_text, want_html) in [
+            (BodyFormat::Text, "<b>hi</b>", "<b>hi</b>", None),
+            (BodyFormat::Markdown, "*hi*", "*hi*", Some("<em>hi</em>")),
+            (BodyFormat::Markdown, "<script>x</script>", "<script>x</script>", Some("")),
+            (BodyFormat::Html, "<b onclick=x>hi</b>", "hi", Some("<b>hi</b>")),
+        ] {
+            let (text, html) = Body { text: text.into(), format }.rendered();
+            assert_eq!(text.trim(), want_text);
+            match (html, want_html) {
+                (Some(html), Some(want)) => {
+                    assert!(
+                        html.contains(want) && !html.contains("script") && !html.contains("onclick"),
+                        "{html}"
+                    );
+                }
+                (html, want) => assert_eq!(html.as_deref(), want),
+            }
+        }
+    }
+}

@@ -1,0 +1,403 @@
+//! Tickets opened and moved by API callers.
+
+use data_encoding::HEXLOWER;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::filing::{NewResponse, NewTicket, set_status};
+use super::notify::CustomerMessage;
+use super::query::TicketRef;
+use super::reading::present;
+use super::responses::{Body, ResponseRequest, Speaker};
+use super::writing::{Answered, Ending};
+use super::{Caller, Desk, Error, Result, TicketView};
+use crate::model::*;
+use crate::store::Tx;
+
+/// A ticket asked for (API.md §4.1), its fields valid one by one.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "API.md §4.1 names the fields")]
+pub struct TicketRequest {
+    pub subject: String,
+    pub description: Body,
+    pub category: Category,
+    pub priority: Priority,
+    pub channel: Channel,
+    pub customer_email: Option<String>,
+    pub customer_name: Option<String>,
+    pub customer_phone: Option<String>,
+    pub locale: Option<String>,
+    pub requester_type: ContactType,
+    pub user_id: Option<String>,
+    pub seller_id: Option<String>,
+    pub store_id: Option<String>,
+    pub order_id: Option<String>,
+    pub external_id: Option<String>,
+    pub cc: Vec<String>,
+    pub uploads: Vec<Upload>,
+    pub tags: Vec<String>,
+    pub custom_fields: Value,
+    pub metadata: Value,
+    pub assignee_id: Option<Uuid>,
+    pub status: Status,
+    pub created_at: Option<Timestamp>,
+    /// What the caller wished; `None`: as the settings say.
+    pub notify: Option<bool>,
+}
+
+/// A file sent along.
+#[derive(Debug, Clone)]
+pub struct Upload {
+    /// Base name.
+    pub filename: Option<String>,
+    /// `type/subtype`.
+    pub content_type: String,
+    /// The bytes.
+    pub content: Vec<u8>,
+}
+
+/// A status asked for (API.md §4.5).
+#[derive(Debug, Clone)]
+pub struct StatusRequest {
+    /// What it shall become.
+    pub status: Status,
+    /// How it ended.
+    pub resolution: Option<String>,
+    /// Goes out as a public reply.
+    pub message: Option<Body>,
+    /// What the caller wished; `None`: as the settings say.
+    pub notify: Option<bool>,
+    /// `If-Match`.
+    pub version: Option<i64>,
+}
+
+/// A ticket after a write, and what was mailed.
+#[derive(Debug, Clone)]
+pub struct TicketWritten {
+    /// As it stands now.
+    pub view: TicketView,
+    /// Put into the outbox.
+    pub emails: Vec<OutboxEntry>,
+}
+
+impl Desk {
+    /// Opens a ticket for a caller; `None`: for anybody.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an unknown assignee or nobody to answer to, [`Error::Duplicate`] for a taken
+    /// `external_id`; the store's.
+    pub async fn create_ticket(
+        &self,
+        request: TicketRequest,
+        caller: Option<&Caller>,
+        ending: Ending<'_, TicketWritten>,
+    ) -> Result<Answered> {
+        let mut tx = self.store().begin().await?;
+        if let Some(replayed) = self.replay(&mut tx, &ending).await? {
+            return Ok(replayed);
+        }
+        check_external_id(&mut tx, &request, caller).await?;
+        self.check_assignee(request.assignee_id)?;
+        let contact = self.requester(&mut tx, &request, caller.is_some()).await?;
+        let by_agent = caller.and_then(|caller| caller.agent.as_ref());
+        let actor = match by_agent {
+            Some(agent) => Actor::agent(agent),
+            None => customer(&contact, request.requester_type, request.customer_name.clone()),
+        };
+        let (notify, address) = (request.notify, request.customer_email.clone());
+        let (new, first) = self.ticket_of(&mut tx, request, contact, &actor, caller).await?;
+        let filed = self.open_ticket(&mut tx, new, first, &actor).await?;
+        let event = CustomerMessage {
+            ticket: &filed.ticket,
+            message: &filed.response,
+            verified: caller.is_some(),
+            no_answer: address.is_none().then_some("nobody to answer"),
+        };
+        let emails = match (notify.unwrap_or(true), by_agent) {
+            (false, _) => Vec::new(),
+            (true, Some(agent)) => {
+                self.notify_reply(&mut tx, &filed.ticket, &filed.response, Some(agent)).await?
+            }
+            (true, None) => self.notify_opened(&mut tx, event).await?,
+        };
+        let written = TicketWritten { view: self.view_ticket(&mut tx, filed.ticket).await?, emails };
+        self.conclude(tx, &ending, &written).await
+    }
+
+    /// Gives a ticket a status, with or without a word to the customer.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Deleted`], [`Error::VersionMismatch`], [`Error::InvalidTransition`]; the store's.
+    pub async fn change_status(
+        &self,
+        ticket: &TicketRef,
+        request: StatusRequest,
+        caller: &Caller,
+        ending: Ending<'_, TicketWritten>,
+    ) -> Result<Answered> {
+        let mut tx = self.store().begin().await?;
+        if let Some(replayed) = self.replay(&mut tx, &ending).await? {
+            return Ok(replayed);
+        }
+        let mut ticket = self.locked(&mut tx, ticket, request.version).await?;
+        check_transition(&ticket, request.status, caller)?;
+        if let Some(resolution) = request.resolution.clone() {
+            ticket.resolution = Some(resolution);
+        }
+        let (ticket, emails) = match request.message {
+            Some(message) => {
+                let reply = ResponseRequest {
+                    status: Some(request.status),
+                    notify: request.notify,
+                    ..ResponseRequest::reply(message)
+                };
+                let written = self.respond(&mut tx, ticket, reply, &Speaker::of(caller)).await?;
+                (written.ticket, written.emails)
+            }
+            None => self.move_silently(&mut tx, ticket, &request, caller).await?,
+        };
+        let written = TicketWritten { view: self.view_ticket(&mut tx, ticket).await?, emails };
+        self.conclude(tx, &ending, &written).await
+    }
+
+    /// The status alone: an event, and the notice that the settings switch on.
+    async fn move_silently(
+        &self,
+        tx: &mut Tx,
+        mut ticket: Ticket,
+        request: &StatusRequest,
+        caller: &Caller,
+    ) -> Result<(Ticket, Vec<OutboxEntry>)> {
+        let (from, now) = (ticket.status, self.clock().now());
+        let mut changes = Map::new();
+        let resolution = ticket.resolution.clone();
+        set_status(&mut ticket, request.status, now, &mut changes);
+        ticket.resolution = resolution.filter(|_| request.status.is_ended());
+        if changes.is_empty() && request.resolution.is_none() {
+            return Ok((ticket, Vec::new()));
+        }
+        ticket.updated_at = now;
+        ticket.version += 1;
+        tx.update_ticket(&ticket).await?;
+        if !changes.is_empty() {
+            let mut event = self.event(&ticket, "status_changed", &caller.actor(), now);
+            event.changes = Value::Object(changes);
+            tx.insert_event(&event).await?;
+        }
+        let emails = self.notify_status(tx, &ticket, from, request.notify).await?;
+        Ok((ticket, emails))
+    }
+
+    /// The ticket, locked, present, and of the version the caller read.
+    pub(super) async fn locked(
+        &self,
+        tx: &mut Tx,
+        ticket: &TicketRef,
+        version: Option<i64>,
+    ) -> Result<Ticket> {
+        let id = match ticket {
+            TicketRef::Id(id) => *id,
+            TicketRef::Number(_) => present(tx.find_ticket(ticket).await?)?.id,
+        };
+        let ticket = present(tx.lock_ticket(id).await?)?;
+        match version {
+            Some(version) if version != ticket.version => {
+                Err(Error::VersionMismatch { current: ticket.version })
+            }
+            _ => Ok(ticket),
+        }
+    }
+
+    /// An assignee must work here.
+    pub(super) fn check_assignee(&self, id: Option<Uuid>) -> Result<()> {
+        let known = |id| self.directory().agents.iter().any(|agent| agent.id == id);
+        match id {
+            Some(id) if !known(id) => Err(Error::Invalid {
+                pointer: "/assignee_id",
+                code: "not_found",
+                detail: "no active agent has this id".into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Who asks: by address, by the shop's id, or somebody new. A caller with a token vouches for the address.
+    async fn requester(&self, tx: &mut Tx, request: &TicketRequest, vouched: bool) -> Result<Contact> {
+        if let Some(address) = &request.customer_email {
+            if let Some(contact) = tx.contact_by_address(address).await? {
+                if vouched {
+                    tx.verify_contact_email(address).await?;
+                }
+                return Ok(contact);
+            }
+        } else if let Some(user_id) = &request.user_id
+            && let Some(contact) = tx.contact_by_user_id(user_id).await?
+        {
+            return Ok(contact);
+        }
+        let Some(address) = request.customer_email.clone() else {
+            return Err(Error::Invalid {
+                pointer: "/customer_email",
+                code: "required",
+                detail: "is required unless user_id names a contact".into(),
+            });
+        };
+        let contact = self.new_contact(request);
+        tx.insert_contact(&contact).await?;
+        let email = ContactEmail { address, contact_id: contact.id, verified: vouched, is_primary: true };
+        if !tx.insert_contact_email(&email).await? {
+            // Another call made them at this moment; the caller repeats.
+            return Err(
+                crate::store::Error::Unavailable("the address was taken at this moment".into()).into()
+            );
+        }
+        Ok(contact)
+    }
+
+    fn new_contact(&self, request: &TicketRequest) -> Contact {
+        let at = self.clock().now();
+        Contact {
+            id: self.ids().uuid(at),
+            r#type: request.requester_type,
+            name: request.customer_name.clone(),
+            phone: request.customer_phone.clone(),
+            locale: request.locale.clone(),
+            timezone: None,
+            user_id: request.user_id.clone(),
+            seller_id: request.seller_id.clone(),
+            store_id: None,
+            notes: None,
+            custom_fields: Value::Object(Map::new()),
+            created_at: at,
+            updated_at: at,
+            version: 1,
+        }
+    }
+
+    async fn ticket_of(
+        &self,
+        tx: &mut Tx,
+        request: TicketRequest,
+        contact: Contact,
+        actor: &Actor,
+        caller: Option<&Caller>,
+    ) -> Result<(NewTicket, NewResponse)> {
+        let at = request.created_at.unwrap_or(self.clock().now());
+        let address = match request.customer_email {
+            Some(address) => address,
+            None => primary_address(tx, contact.id).await?,
+        };
+        let mut first = self.message(request.description, actor.clone(), Visibility::Public, at);
+        first.channel = request.channel;
+        first.author_email = match caller.and_then(|caller| caller.agent.as_ref()) {
+            Some(agent) => Some(agent.email.clone()),
+            None => Some(address.clone()).filter(|address| !address.is_empty()),
+        };
+        first.attachments = self.keep_uploads(tx, request.uploads, at).await?;
+        if caller.is_none() {
+            first.flags.push("unverified_sender".into());
+        }
+        let external_scope = request.external_id.as_ref().map(|_| scope_of(caller));
+        let new = NewTicket {
+            subject: request.subject,
+            status: request.status,
+            priority: request.priority,
+            category: request.category,
+            channel: request.channel,
+            mailbox_id: self.mailbox_of_store(request.store_id.as_deref()),
+            requester_type: request.requester_type,
+            requester_email: address,
+            assignee_id: request.assignee_id,
+            team_id: None,
+            user_id: request.user_id.or_else(|| contact.user_id.clone()),
+            seller_id: request.seller_id,
+            store_id: request.store_id,
+            order_id: request.order_id,
+            external_id: request.external_id,
+            external_scope,
+            locale: request.locale,
+            cc: request.cc,
+            tags: request.tags,
+            custom_fields: request.custom_fields,
+            metadata: request.metadata,
+            follow_up_of_id: None,
+            related_to_id: None,
+            created_at: at,
+            requester: contact,
+        };
+        Ok((new, first))
+    }
+
+    /// The mailbox that answers for a store.
+    fn mailbox_of_store(&self, store: Option<&str>) -> Option<Uuid> {
+        let directory = self.directory();
+        let of_store =
+            directory.mailboxes.iter().find(|m| m.store_id.is_some() && m.store_id.as_deref() == store);
+        of_store.or(directory.mailboxes.first()).map(|mailbox| mailbox.id)
+    }
+
+    async fn keep_uploads(
+        &self,
+        tx: &mut Tx,
+        uploads: Vec<Upload>,
+        at: Timestamp,
+    ) -> Result<Vec<AttachmentRecord>> {
+        let mut rows = Vec::with_capacity(uploads.len());
+        for upload in uploads {
+            let sha256 = HEXLOWER.encode(&Sha256::digest(&upload.content));
+            tx.insert_blob(&sha256, at, &upload.content).await?;
+            rows.push(AttachmentRecord {
+                id: self.ids().uuid(at),
+                ticket_id: None,
+                response_id: None,
+                inbound_mail_id: None,
+                position: None,
+                blob_sha256: Some(sha256.clone()),
+                filename: upload.filename,
+                content_type: upload.content_type,
+                size: i64::try_from(upload.content.len()).unwrap_or(i64::MAX),
+                sha256,
+                is_inline: false,
+                content_id: None,
+                scan: "skipped".into(),
+                created_at: at,
+                expires_at: None,
+            });
+        }
+        Ok(rows)
+    }
+}
+
+/// Moves by hand (API.md §2).
+pub(super) fn check_transition(ticket: &Ticket, to: Status, caller: &Caller) -> Result<()> {
+    let admin = caller.allows(Scope::Admin);
+    if ticket.status.may_become(to, admin) {
+        return Ok(());
+    }
+    let allowed = Status::ALL.iter().copied().filter(|next| ticket.status.may_become(*next, admin));
+    Err(Error::InvalidTransition { from: ticket.status, to, allowed: allowed.collect() })
+}
+
+/// A contact as the author of a message.
+pub(super) fn customer(contact: &Contact, r#type: ContactType, name: Option<String>) -> Actor {
+    let r#type = if r#type == ContactType::Seller { ActorType::Seller } else { ActorType::Customer };
+    Actor { r#type, id: Some(contact.id), name: name.or_else(|| contact.name.clone()) }
+}
+
+/// Whose `external_id`s these are: the token's.
+fn scope_of(caller: Option<&Caller>) -> String {
+    caller.map_or_else(|| "anonymous".to_owned(), |caller| caller.token.id.to_string())
+}
+
+async fn check_external_id(tx: &mut Tx, request: &TicketRequest, caller: Option<&Caller>) -> Result<()> {
+    let Some(id) = &request.external_id else { return Ok(()) };
+    match tx.number_of_external_id(&scope_of(caller), id).await? {
+        Some(existing) => Err(Error::Duplicate { what: "external_id", existing: Some(existing) }),
+        None => Ok(()),
+    }
+}
+
+async fn primary_address(tx: &mut Tx, contact: Uuid) -> Result<String> {
+    Ok(tx.contact_emails(contact).await?.into_iter().next().map_or_else(String::new, |email| email.address))
+}

@@ -1,0 +1,64 @@
+//! How a write of the API ends: once, however often it is asked for, or only tried (API.md §1.6, §1.8).
+
+use super::{Desk, Error, Result};
+use crate::store::Tx;
+use crate::store::idempotency::{StoredAnswer, WriteKey};
+
+/// Keys are forgotten after a day.
+const KEY_LIFE_MS: i64 = 24 * 3_600_000;
+
+/// How a write shall end.
+pub struct Ending<'a, T> {
+    /// Makes repeats harmless.
+    pub key: Option<WriteKey>,
+    /// Validate and answer, keep nothing.
+    pub dry_run: bool,
+    /// The answer, kept with the key in the same transaction.
+    pub show: &'a (dyn Fn(&T) -> StoredAnswer + Sync),
+}
+
+/// A write's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// What to answer.
+    pub answer: StoredAnswer,
+    /// It was made by an earlier call with the same key; nothing was done now.
+    pub replayed: bool,
+}
+
+impl Desk {
+    /// Takes the key; the first call's answer when there was one.
+    pub(super) async fn replay<T>(&self, tx: &mut Tx, ending: &Ending<'_, T>) -> Result<Option<Answered>> {
+        let Some(key) = ending.key.as_ref().filter(|_| !ending.dry_run) else { return Ok(None) };
+        let now = self.clock().now();
+        tx.expire_write_keys(now.plus_ms(-KEY_LIFE_MS)).await?;
+        if tx.take_write_key(key, now).await? {
+            return Ok(None);
+        }
+        let Some((body_hash, answer)) = tx.stored_answer(key).await? else { return Ok(None) };
+        if body_hash != key.body_hash {
+            return Err(Error::KeyReused);
+        }
+        Ok(Some(Answered { answer, replayed: true }))
+    }
+
+    /// Keeps the answer and commits, or takes everything back.
+    pub(super) async fn conclude<T>(
+        &self,
+        mut tx: Tx,
+        ending: &Ending<'_, T>,
+        written: &T,
+    ) -> Result<Answered> {
+        let answer = (ending.show)(written);
+        if ending.dry_run {
+            tx.rollback().await?;
+            return Ok(Answered { answer, replayed: false });
+        }
+        if let Some(key) = &ending.key {
+            tx.store_answer(key, &answer).await?;
+        }
+        tx.commit().await?;
+        self.ring_outbox();
+        Ok(Answered { answer, replayed: false })
+    }
+}

@@ -1,0 +1,62 @@
+//! Keys of writes that were made, with their answers (API.md §1.6).
+
+use super::{Result, Tx, on};
+use crate::model::Timestamp;
+
+/// Whose key, on which path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WriteKey {
+    /// The token's id, or the caller's address.
+    pub scope: String,
+    /// Path of the request.
+    pub path: String,
+    /// As the caller chose it.
+    pub key: String,
+    /// SHA-256 of the request's body, hex.
+    pub body_hash: String,
+}
+
+/// What the first call with a key was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAnswer {
+    /// 2xx.
+    pub status: i64,
+    /// Where the new thing lies.
+    pub location: Option<String>,
+    /// JSON.
+    pub body: String,
+}
+
+impl Tx {
+    /// Takes a key for this transaction; `false` when it was used before. On PostgreSQL it waits for a first call that
+    /// still runs.
+    pub async fn take_write_key(&mut self, key: &WriteKey, at: Timestamp) -> Result<bool> {
+        let sql = include_str!("sql/idempotency/insert.sql");
+        let rows = on!(self, c => sqlx::query(sql).bind(&key.scope).bind(&key.path).bind(&key.key)
+            .bind(&key.body_hash).bind(at).execute(c).await.map(|done| done.rows_affected()))?;
+        Ok(rows == 1)
+    }
+
+    /// Hash of the body and answer of the first call with this key.
+    pub async fn stored_answer(&mut self, key: &WriteKey) -> Result<Option<(String, StoredAnswer)>> {
+        let sql = include_str!("sql/idempotency/get.sql");
+        let row: Option<(String, i64, Option<String>, String)> = on!(self, c => sqlx::query_as(sql)
+            .bind(&key.scope).bind(&key.path).bind(&key.key).fetch_optional(c).await)?;
+        Ok(row.map(|(hash, status, location, body)| (hash, StoredAnswer { status, location, body })))
+    }
+
+    /// Keeps the answer of a key taken by this transaction.
+    pub async fn store_answer(&mut self, key: &WriteKey, answer: &StoredAnswer) -> Result<()> {
+        let sql = include_str!("sql/idempotency/answer.sql");
+        on!(self, c => sqlx::query(sql).bind(&key.scope).bind(&key.path).bind(&key.key)
+            .bind(answer.status).bind(&answer.location).bind(&answer.body).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Forgets keys taken before this time.
+    pub async fn expire_write_keys(&mut self, before: Timestamp) -> Result<()> {
+        let sql = include_str!("sql/idempotency/expire.sql");
+        on!(self, c => sqlx::query(sql).bind(before).execute(c).await.map(drop))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,1 @@
+SELECT number FROM tickets WHERE external_scope = $1 AND external_id = $2
