@@ -189,7 +189,10 @@ impl Desk {
         };
         let actor = Actor::agent(&agent);
         let status = ticket.status.after_agent_reply();
-        let response = self.response_from(mail, &actor, placed.placement.clone(), &placed.flags);
+        let mut response = self.response_from(mail, &actor, placed.placement.clone(), &placed.flags);
+        // The desk mails the ticket's own people; whom else the agent copied has the agent's mail already.
+        response.to_addresses = vec![ticket.requester_email.clone()];
+        response.cc = ticket.cc.clone();
         let filed = self.append_response(tx, ticket, response, status, &actor).await?;
         self.notify_reply(tx, &filed.ticket, &filed.response, Some(&agent)).await?;
         Ok(appended(placed, filed))
