@@ -204,6 +204,29 @@ both_engines! {
         assert_eq!(desk.app.database.count("SELECT count(*) FROM outbox").await, before, "and mails nobody");
     }
 
+    async fn a_bounce_is_tied_to_the_mail_that_bounced(engine: Engine) {
+        let desk = Desk::start(engine).await;
+        let first = desk.take(MAIL).await;
+        let due = desk.app.desk.claim_due("test", 10, 1_000).await.expect("it claims");
+        let entry = due.iter().find(|entry| entry.to_address == "jo@example.org").expect("she is answered");
+        let more = "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n";
+        let body = "--b\r\n\r\nSorry.\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx\r\n\r\nFinal-Recipient: rfc822; jo@example.org\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--";
+        let row = desk.take(Mail { from: "", to: &entry.envelope_from, subject: "Undelivered", more, body, trusted: false }).await;
+        assert_eq!((row.kind, row.action), (MailKind::Bounce, InboundAction::Bounce));
+        assert_eq!((row.ticket_id, row.response_id), (first.ticket_id, None));
+        let bounced = "SELECT count(*) FROM outbox WHERE status = 'bounced' AND enhanced_code = '5.1.1'";
+        assert_eq!(desk.app.database.count(bounced).await, 1);
+        assert_eq!(desk.app.database.count("SELECT count(*) FROM tickets").await, 1, "a bounce opens nothing");
+    }
+
+    async fn what_a_person_may_have_written_is_held_back(engine: Engine) {
+        let desk = Desk::start(engine).await;
+        let mut mail = MAIL.inbound(&desk.app);
+        mail.envelope.reverse_path = ReversePath::Null;
+        let verdict = desk.app.desk.receive(mail).await;
+        assert!(matches!(verdict, Verdict::Quarantined { .. }), "{verdict:?}");
+    }
+
     async fn only_a_believed_agent_answers_by_mail(engine: Engine) {
         let desk = Desk::start(engine).await;
         let first = desk.take(Mail { more: "Message-ID: <c1@example.org>\r\n", ..MAIL }).await;
