@@ -20,6 +20,9 @@ const MAX_REFERENCES: usize = 20;
 /// Priorities, the most urgent first.
 const PRIORITIES: [i64; 2] = [0, 1];
 
+/// A mail that has not left after this long is worth a line in its ticket's history, milliseconds.
+const LATE_MS: i64 = 4 * 3_600_000;
+
 /// How the outbox stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
@@ -115,12 +118,19 @@ impl Desk {
         let Some(current) = tx.lock_outbox_entry(entry.id).await? else {
             return Err(super::Error::NotFound("email_log"));
         };
+        let was_late = tx.delivery_attempts(entry.id).await?.iter().any(|earlier| is_late(entry, earlier.at));
         tx.insert_delivery_attempt(&self.attempt(entry, report)).await?;
         // A lease that ran out may be another worker's by now: then only a success still counts.
         let after = if current.lease == entry.lease || report.outcome == Outcome::Delivered {
             let after = after_attempt(current, report, self.next_try(entry, report));
             tx.update_outbox(&after).await?;
-            self.note_failure(&mut tx, &after).await?;
+            match after.status {
+                EmailStatus::Failed => self.note_failure(&mut tx, &after).await?,
+                EmailStatus::Deferred if is_late(entry, report.at) && !was_late => {
+                    self.note(&mut tx, &after, "email_delayed").await?;
+                }
+                _ => {}
+            }
             after
         } else {
             current
@@ -309,16 +319,16 @@ impl Desk {
         report.at.plus_ms(report.duration_ms + delay + i64::try_from(jitter).unwrap_or(0))
     }
 
-    /// A mail that will never arrive is written into its ticket's history.
     async fn note_failure(&self, tx: &mut Tx, entry: &OutboxEntry) -> Result<()> {
-        if entry.status != EmailStatus::Failed {
-            return Ok(());
-        }
         self.suppress_if_gone(tx, entry, "failed").await?;
+        self.note(tx, entry, "email_failed").await
+    }
+
+    /// A mail that will not arrive, or not soon, is written into its ticket's history.
+    async fn note(&self, tx: &mut Tx, entry: &OutboxEntry, kind: &str) -> Result<()> {
         let Some(ticket) = entry.ticket_id else { return Ok(()) };
         let Some(ticket) = tx.ticket(ticket).await? else { return Ok(()) };
-        let now = self.inner.clock.now();
-        let mut event = self.event(&ticket, "email_failed", &Actor::system(), now);
+        let mut event = self.event(&ticket, kind, &Actor::system(), self.inner.clock.now());
         event.channel = Channel::Email;
         event.response_id = entry.response_id;
         let why = entry.smtp_response.as_ref().or(entry.error.as_ref());
@@ -347,6 +357,10 @@ impl OutgoingMail {
     fn author_may_show(&self, entry: &OutboxEntry) -> bool {
         !entry.automatic && self.response.is_some()
     }
+}
+
+fn is_late(entry: &OutboxEntry, at: Timestamp) -> bool {
+    at >= entry.queued_at.plus_ms(LATE_MS)
 }
 
 /// The customer's newest public message before a response.

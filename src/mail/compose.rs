@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn whole_mails() {
         let templates = Templates::load(None);
-        for locale in ["en", "de"] {
+        for locale in ["en", "de", "ar"] {
             for template in NotificationTemplate::ALL {
                 let verified = *template != NotificationTemplate::TicketReceivedNeutral;
                 let mail = sample::mail(*template, locale, verified);

@@ -2,6 +2,7 @@
 //! whoever is killed in between leaves a lease that runs out.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -30,8 +31,9 @@ pub struct Worker {
     desk: Desk,
     templates: Arc<Templates>,
     transport: Transport,
-    /// Its name on leases.
+    /// Its name on leases; each claim adds its own number, so that a lease that ran out is nobody's.
     name: String,
+    claims: AtomicU64,
     concurrency: usize,
     lease: Duration,
 }
@@ -58,6 +60,7 @@ impl Worker {
         let name = u64::from_le_bytes(desk.ids().bytes::<8>());
         Self {
             name: format!("{name:016x}"),
+            claims: AtomicU64::new(0),
             concurrency,
             lease: Duration::from_secs(lease),
             desk,
@@ -98,7 +101,8 @@ impl Worker {
             None => self.concurrency.saturating_sub(on_wire.len()),
         };
         let lease_ms = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX);
-        match self.desk.claim_due(&self.name, room, lease_ms).await {
+        let lease = format!("{}/{}", self.name, self.claims.fetch_add(1, Ordering::Relaxed));
+        match self.desk.claim_due(&lease, room, lease_ms).await {
             Ok(entries) => {
                 for entry in entries {
                     on_wire.spawn(self.clone().send(entry));

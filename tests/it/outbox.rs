@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use mailin_embedded::response::OK;
 use mailin_embedded::{Handler, Response, Server, SslConfig};
-use postdesk::config::{Config, Relay, RelayTls, TransportKind};
+use postdesk::config::{Config, Relay, RelayTls, Tls, TransportKind};
 use postdesk::outbox::{Transport, Worker};
 use postdesk::templates::Templates;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::support::App;
 use crate::support::app::{AGENT, SUPPORT};
 use crate::support::client::Client;
 use crate::support::sink::{Plan, Sink};
+use crate::support::{App, Engine};
 
 const JO: &str = "jo@shop.test";
 
@@ -105,6 +105,25 @@ both_engines! {
         until(&app, ["sent", "sent"]).await;
         assert_eq!(of_customer(&app, "attempts").await, "2");
         assert_eq!(app.database.count("SELECT count(*) FROM delivery_attempts").await, 4);
+    }
+
+    async fn a_mail_that_is_late_is_noted_once(engine: Engine) {
+        let busy = Plan::Rcpt("450 4.2.1 busy");
+        let sink = Sink::start(&[busy; 6]).await;
+        let app = App::start_with(engine, by_relay(sink.address)).await;
+        write_in(&app).await;
+        let _worker = send(&app);
+        for tries in [2, 4, 6] {
+            until(&app, ["deferred", "deferred"]).await;
+            let made = "SELECT count(*) FROM delivery_attempts";
+            while app.database.count(made).await < tries {
+                tokio::time::sleep(Duration::from_millis(25)).await;
+            }
+            let late = "SELECT count(*) FROM ticket_events WHERE type = 'email_delayed'";
+            assert_eq!(app.database.count(late).await, if tries > 2 { 2 } else { 0 }, "after {tries}");
+            app.clock.advance_ms(5 * 3_600_000);
+        }
+        until(&app, ["sent", "sent"]).await;
     }
 
     async fn a_refused_recipient_is_told_on_the_ticket_and_left_alone(engine: Engine) {
@@ -218,6 +237,40 @@ both_engines! {
     }
 }
 
+/// An agent's mailbox on our own door, which has a certificate nobody checks.
+#[tokio::test]
+async fn starttls_is_used_where_it_is_offered() {
+    let made = rcgen::generate_simple_self_signed(["mx.desk.test".to_owned()]).expect("a certificate");
+    let dir = tempfile::tempdir().expect("a directory");
+    let files = Tls { certificate: dir.path().join("cert.pem"), key: dir.path().join("key.pem") };
+    std::fs::write(&files.certificate, made.cert.pem()).expect("it writes");
+    std::fs::write(&files.key, made.signing_key.serialize_pem()).expect("it writes");
+    let other = App::start_with(Engine::Sqlite, |config| config.smtp.tls = Some(files)).await;
+    let app = App::start_with(Engine::Sqlite, by_relay(other.smtp)).await;
+    write_in(&app).await;
+    let _worker = send(&app);
+    until(&app, ["failed", "failed"]).await;
+    assert_eq!(of_customer(&app, "tls").await, "TLS");
+    assert_eq!(of_customer(&app, "enhanced_code").await, "5.7.1");
+}
+
+#[tokio::test]
+async fn a_password_is_never_sent_in_the_clear() {
+    let sink = Sink::start(&[]).await;
+    let app = App::start_with(Engine::Sqlite, |config| {
+        by_relay(sink.address)(config);
+        let relay = config.outbox.relay.as_mut().expect("set above");
+        (relay.username, relay.password) = (Some("desk".into()), Some("hush".into()));
+    })
+    .await;
+    write_in(&app).await;
+    let _worker = send(&app);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(sink.connections() > 0);
+    assert_eq!(sink.commands().iter().find(|line| line.contains("AUTH")), None);
+    assert_eq!(of_customer(&app, "attempts").await, "0");
+}
+
 /// Keeps what it takes.
 #[derive(Clone, Default)]
 struct Keeper(Arc<Mutex<Vec<u8>>>);
@@ -243,7 +296,7 @@ async fn mailin_embedded_takes_our_mail() {
     server.with_name("mx.shop.test").with_ssl(SslConfig::None).expect("no certificate");
     server.with_tcp_listener(listener).with_num_threads(1);
     std::thread::spawn(move || server.serve().expect("it serves"));
-    let app = App::start_with(crate::support::Engine::Sqlite, by_relay(address)).await;
+    let app = App::start_with(Engine::Sqlite, by_relay(address)).await;
     write_in(&app).await;
     let _worker = send(&app);
     until(&app, ["sent", "sent"]).await;

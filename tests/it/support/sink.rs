@@ -47,6 +47,7 @@ pub struct Sink {
 struct State {
     plans: VecDeque<Plan>,
     taken: Vec<Taken>,
+    commands: Vec<String>,
     connections: usize,
 }
 
@@ -77,6 +78,11 @@ impl Sink {
         self.locked(|state| state.taken.clone())
     }
 
+    /// Command lines that came.
+    pub fn commands(&self) -> Vec<String> {
+        self.locked(|state| state.commands.clone())
+    }
+
     /// Connections that were opened.
     pub fn connections(&self) -> usize {
         self.locked(|state| state.connections)
@@ -96,6 +102,7 @@ impl Sink {
             if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
                 return;
             }
+            self.locked(|state| state.commands.push(line.clone()));
             let word = line.split([' ', '\r']).next().unwrap_or_default().to_ascii_uppercase();
             match word.as_str() {
                 "EHLO" => say(&mut stream, "250-sink.test\r\n250 ENHANCEDSTATUSCODES").await,
