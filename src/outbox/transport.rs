@@ -31,7 +31,7 @@ pub struct Sent {
 /// How mail leaves.
 pub enum Transport {
     /// By SMTP.
-    Relay(Relay),
+    Relay(Box<Relay>),
     /// Not at all: it is kept and shown.
     Capture,
 }
@@ -58,7 +58,7 @@ impl Transport {
             (TransportKind::Relay, None) => Err(TransportError::NoRelay),
             (TransportKind::Relay, Some(relay)) => {
                 let step = Duration::from_secs(config.outbox.step_timeout_seconds.max(1));
-                Ok(Self::Relay(Relay::new(relay, &config.smtp.hostname, step)?))
+                Ok(Self::Relay(Box::new(Relay::new(relay, &config.smtp.hostname, step)?)))
             }
         }
     }
