@@ -37,7 +37,10 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     desk.load_seed().await?;
     let token = token(&desk, &dir).await?;
     let ticket = newest_ticket(&desk).await?;
-    let node = Node::open(desk).await?;
+    let node = Node::open(desk).await.context(
+        "the demo's addresses are taken perhaps; POSTDESK_SMTP_LISTEN=127.0.0.1:2526 \
+         POSTDESK_HTTP_LISTEN=127.0.0.1:8081 name others",
+    )?;
     answer(welcome(&dir, &token, &node, ticket.as_ref()));
     node.announce();
     node.run().await?;
@@ -104,7 +107,7 @@ fn welcome(dir: &Path, token: &str, node: &Node, ticket: Option<&TicketNumber>) 
 }
 
 fn ways_to_send(smtp: SocketAddr) -> String {
-    let program = std::env::args().next().unwrap_or_else(|| "postdesk".into());
+    let program = program();
     format!(
         "  Mailbox    {MAILBOX} by SMTP on {smtp}\n\n\
          Send a mail, from another terminal; each line works as it stands:\n\n  \
@@ -116,6 +119,15 @@ fn ways_to_send(smtp: SocketAddr) -> String {
          swaks --server {smtp} --from jo@example.org --to {MAILBOX} --header 'Subject: Refund?' \
          --body 'When do I get my money back?'\n"
     )
+}
+
+/// How to call this program from any directory.
+fn program() -> String {
+    let called = std::env::args().next().unwrap_or_default();
+    match std::env::current_exe() {
+        Ok(path) if called.contains('/') => format!("'{}'", path.display()),
+        _ => "postdesk".into(),
+    }
 }
 
 fn ways_to_look(api: &str, token: &str, ticket: Option<&TicketNumber>) -> String {
