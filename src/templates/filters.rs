@@ -24,12 +24,17 @@ pub(super) fn add(environment: &mut Environment<'static>, catalogs: &Arc<Catalog
 /// The text of a key in the mail's language, `{name}` filled in once: what is filled in is never looked at again.
 fn translate(state: &State<'_, '_>, catalogs: &Catalogs, key: &str, names: &Kwargs) -> Result<String, Error> {
     let text = text_of(state, catalogs, key)?;
+    // A left-to-right name in a right-to-left sentence keeps its brackets in place (Unicode TR 9 §2.3).
+    let rtl = text_of(state, catalogs, "dir")? == "rtl";
+    let (before_name, after_name) = if rtl { ("\u{2068}", "\u{2069}") } else { ("", "") };
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
         let Some((name, after)) = after.split_once('}') else { break };
         filled.push_str(before);
+        filled.push_str(before_name);
         filled.push_str(&names.get::<Value>(name)?.to_string());
+        filled.push_str(after_name);
         rest = after;
     }
     filled.push_str(rest);
