@@ -16,7 +16,7 @@ pub enum LogFormat {
 }
 
 /// What is logged unless a filter says otherwise.
-const DEFAULT_FILTER: &str = "info,sqlx=warn,hyper=warn,rustls=warn";
+const DEFAULT_FILTER: &str = "warn,postdesk=info";
 
 /// Starts logging. The filter is in `tracing`'s words: `debug`, `info,postdesk::smtp=debug`.
 ///
