@@ -124,7 +124,13 @@ CREATE TABLE tickets (
 );
 CREATE INDEX tickets_updated ON tickets (updated_at, id);
 CREATE INDEX tickets_created ON tickets (created_at, id);
+CREATE INDEX tickets_status ON tickets (status, updated_at, id);
+CREATE INDEX tickets_assignee ON tickets (assignee_id, updated_at, id) WHERE assignee_id IS NOT NULL;
 CREATE INDEX tickets_requester ON tickets (requester_id);
+CREATE INDEX tickets_user ON tickets (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX tickets_seller ON tickets (seller_id) WHERE seller_id IS NOT NULL;
+CREATE INDEX tickets_store ON tickets (store_id, updated_at, id) WHERE store_id IS NOT NULL;
+CREATE INDEX tickets_order ON tickets (order_id) WHERE order_id IS NOT NULL;
 CREATE UNIQUE INDEX tickets_external ON tickets (external_scope, external_id) WHERE external_id IS NOT NULL;
 
 -- Every mail ever accepted. The raw bytes (the first of them, when there are many) come last, so that lists don't
@@ -175,6 +181,7 @@ CREATE INDEX inbound_mails_message ON inbound_mails (message_id);
 CREATE INDEX inbound_mails_ticket ON inbound_mails (ticket_id) WHERE ticket_id IS NOT NULL;
 
 CREATE TABLE responses (
+  seq              BIGINT GENERATED ALWAYS AS IDENTITY UNIQUE, -- about the order they were stored; never used twice
   id               UUID PRIMARY KEY,
   ticket_id        UUID NOT NULL REFERENCES tickets (id),
   visibility       TEXT NOT NULL,
@@ -366,13 +373,12 @@ CREATE TABLE desk_facts (
   value TEXT NOT NULL
 );
 
--- Filled behind the ledger by the indexer, never in the transaction that takes a mail.
+-- Filled behind the ledger by the indexer, never in the transaction that takes a mail. A row has the place of its
+-- response (responses.seq).
 CREATE TABLE search (
-  ticket_id   UUID NOT NULL,
   response_id UUID PRIMARY KEY,
-  subject     TEXT NOT NULL,
-  body        TEXT NOT NULL,
-  people      TEXT NOT NULL,
+  seq         BIGINT NOT NULL,
+  ticket_id   UUID NOT NULL,
   document    TSVECTOR NOT NULL
 );
 CREATE INDEX search_document ON search USING gin (document);

@@ -111,6 +111,8 @@ impl Node {
         if !http.is_empty() {
             works.spawn("http", http::serve(http, self.desk.clone(), stop.clone()));
         }
+        let (desk, until) = (self.desk.clone(), stop.clone());
+        works.spawn("search", async move { desk.run_indexer(until).await });
         self.wait_for_signals(&stop).await;
         let failed = stop.is_cancelled();
         info!("stopping");

@@ -22,6 +22,7 @@ mod tokens;
 
 pub mod idempotency;
 pub mod query;
+pub mod search;
 
 use std::str::FromStr;
 use std::time::Duration;

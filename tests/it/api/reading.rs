@@ -1,6 +1,7 @@
 //! Lists and single things.
 
 use axum::body::Body;
+use postdesk::desk::Indexer;
 use postdesk::model::Scope;
 
 use super::call::Client;
@@ -109,6 +110,41 @@ both_engines! {
             ("assignee=ada@desk.test", 0),
         ] {
             let answer = api.get(&format!("/tickets?{query}")).await;
+            assert_eq!(numbers(&answer.json()).len(), count, "{query}: {answer:?}");
+        }
+    }
+
+    /// What the indexer has seen is found by words, whatever else is typed with them.
+    async fn words_find_tickets(engine: Engine) {
+        let app = App::start(engine).await;
+        let api = Client::admin(&app.desk).await;
+        let mut indexer = Indexer::default();
+        mail_in(&app.desk, "jo@example.org", PARCEL).await;
+        assert_eq!(app.desk.index_new(&mut indexer).await.expect("it indexes"), 1);
+        assert_eq!(app.desk.index_new(&mut indexer).await.expect("it indexes"), 0);
+        let other = PARCEL.replace("c1@", "c2@").replace("jo@", "zoë@").replace("blue", "Größe");
+        mail_in(&app.desk, "zoe@example.org", &other).await;
+        app.desk.index_new(&mut Indexer::default()).await.expect("a fresh indexer finds only what is new");
+        assert_eq!(app.database.count("SELECT COUNT(*) FROM search").await, 2);
+        for (query, count) in [
+            ("BLUE", 1),
+            ("parcel", 2),
+            ("parcel%20blue", 1),
+            ("%22blue%20parcel%22", 1),
+            ("%22parcel%20blue%22", 0),
+            ("gr%C3%B6%C3%9Fe", 1),
+            ("jo@example.org", 1),
+            ("blue%20is:open%20has:attachment", 1),
+            ("blue%20is:closed", 0),
+            ("%22blue%22%20OR%201=1", 0),
+            ("subject:blue", 0),
+            ("blue*", 1),
+            ("NEAR(blue)", 0),
+            ("%22", 2),
+            ("!!!", 0),
+            ("'%20OR%20''='", 0),
+        ] {
+            let answer = api.get(&format!("/tickets?q={query}")).await;
             assert_eq!(numbers(&answer.json()).len(), count, "{query}: {answer:?}");
         }
     }

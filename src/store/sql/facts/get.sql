@@ -1,0 +1,1 @@
+SELECT value FROM desk_facts WHERE name = $1
