@@ -122,6 +122,9 @@ async fn listeners(config: &Config, report: &mut Report) {
             listener(key, &address.to_string(), report).await;
         }
     }
+    if let Some(spool) = smtp.map(|smtp| &smtp.spool_dir).filter(|spool| !spool.is_dir()) {
+        report.fail("smtp.spool_dir", format_args!("there is no directory {}", spool.display()));
+    }
     for address in smtp.into_iter().flat_map(|smtp| &smtp.lmtp_listen) {
         match address.strip_prefix("unix:") {
             Some(path) => unix_directory(Path::new(path), report),
