@@ -100,7 +100,7 @@ impl Desk {
         check_external_id(&mut tx, &request, caller).await?;
         self.check_assignee(request.assignee_id)?;
         let contact = self.requester(&mut tx, &request, caller.is_some()).await?;
-        let by_agent = caller.and_then(|caller| caller.agent.as_ref());
+        let by_agent = opening_agent(&request, caller);
         let actor = match by_agent {
             Some(agent) => Actor::agent(agent),
             None => customer(&contact, request.requester_type, request.customer_name.clone()),
@@ -284,16 +284,15 @@ impl Desk {
         caller: Option<&Caller>,
     ) -> Result<(NewTicket, NewResponse)> {
         let at = request.created_at.unwrap_or(self.clock().now());
+        let agent_email = opening_agent(&request, caller).map(|agent| agent.email.clone());
         let address = match request.customer_email {
             Some(address) => address,
             None => primary_address(tx, contact.id).await?,
         };
+        let author_email = agent_email.unwrap_or_else(|| address.clone());
         let mut first = self.message(request.description, actor.clone(), Visibility::Public, at);
         first.channel = request.channel;
-        first.author_email = match caller.and_then(|caller| caller.agent.as_ref()) {
-            Some(agent) => Some(agent.email.clone()),
-            None => Some(address.clone()).filter(|address| !address.is_empty()),
-        };
+        first.author_email = Some(author_email).filter(|address| !address.is_empty());
         first.attachments = self.keep_uploads(tx, request.uploads, at).await?;
         if caller.is_none() {
             first.flags.push("unverified_sender".into());
@@ -367,6 +366,13 @@ impl Desk {
         }
         Ok(rows)
     }
+}
+
+/// The agent who wrote the first message: one who notes a call, or writes first. What comes by the API is otherwise the
+/// customer's own words, whoever hands it in.
+fn opening_agent<'a>(request: &TicketRequest, caller: Option<&'a Caller>) -> Option<&'a Agent> {
+    let ours = matches!(request.channel, Channel::Phone | Channel::Email);
+    caller.and_then(|caller| caller.agent.as_ref()).filter(|_| ours)
 }
 
 /// Moves by hand (API.md §2).

@@ -20,6 +20,12 @@ pub struct Problem {
     status: StatusCode,
     code: Cow<'static, str>,
     title: Cow<'static, str>,
+    more: Box<More>,
+}
+
+/// Apart, so that a result that may be a problem stays small.
+#[derive(Debug, Clone)]
+struct More {
     detail: String,
     errors: Vec<FieldError>,
     members: Map<String, Value>,
@@ -102,10 +108,12 @@ impl Problem {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             code: code.into(),
             title: title.into(),
-            detail: detail.into(),
-            errors: Vec::new(),
-            members: Map::new(),
-            headers: HeaderMap::new(),
+            more: Box::new(More {
+                detail: detail.into(),
+                errors: Vec::new(),
+                members: Map::new(),
+                headers: HeaderMap::new(),
+            }),
         }
     }
 
@@ -130,7 +138,7 @@ impl Problem {
     pub fn parameter(name: &str, code: &'static str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         let mut problem = Self::new("invalid_parameter", format!("{name}: {detail}"));
-        problem.errors.push(FieldError {
+        problem.more.errors.push(FieldError {
             pointer: None,
             parameter: Some(name.to_owned()),
             code,
@@ -145,24 +153,24 @@ impl Problem {
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let count = errors.len();
         let detail = if count == 1 { "1 field".to_owned() } else { format!("{count} fields") };
-        Self { errors, ..Self::new("validation_failed", detail) }
+        Self::new("validation_failed", detail).with_errors(errors)
     }
 
     /// The same with these fields named.
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
-        self.errors = errors;
+        self.more.errors = errors;
         self
     }
 
     /// A further member of the problem.
     pub fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(name.to_owned(), value.into());
+        self.more.members.insert(name.to_owned(), value.into());
         self
     }
 
     /// A header to go with it.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.more.headers.insert(name, value);
         self
     }
 
@@ -179,17 +187,17 @@ impl Problem {
             "type": format!("{BASE}/problems/{}", self.code),
             "title": self.title,
             "status": self.status.as_u16(),
-            "detail": self.detail,
+            "detail": self.more.detail,
             "instance": instance,
             "code": self.code,
             "request_id": request_id,
         });
         let members = body.as_object_mut().expect("an object was just made");
-        if !self.errors.is_empty() {
-            members.insert("errors".into(), json!(self.errors));
+        if !self.more.errors.is_empty() {
+            members.insert("errors".into(), json!(self.more.errors));
         }
-        members.extend(self.members);
-        let mut response = (self.status, self.headers, body.to_string()).into_response();
+        members.extend(self.more.members);
+        let mut response = (self.status, self.more.headers, body.to_string()).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
