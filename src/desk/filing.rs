@@ -100,8 +100,8 @@ impl Desk {
         first: NewResponse,
         actor: &Actor,
     ) -> Result<FiledResponse> {
-        let mut ticket = self.ticket_from(new, &first);
-        self.give_number(tx, &mut ticket).await?;
+        let ticket = self.ticket_from(new, &first);
+        tx.insert_ticket(&ticket).await?;
         let response = store_response(tx, &ticket, first).await?;
         let mut event = self.event(&ticket, "created", actor, response.created_at);
         event.channel = response.channel;
@@ -159,12 +159,14 @@ impl Desk {
         let at = new.created_at;
         let from_agent = first.author.r#type == ActorType::Agent;
         let subject = one_line(&new.subject, MAX_SUBJECT);
+        let subject = if subject.is_empty() { "(no subject)".into() } else { subject };
+        let number = self.inner.ids.ticket_number(at);
         Ticket {
             id: self.inner.ids.uuid(at),
-            number: self.inner.ids.ticket_number(at),
-            mail_subject: String::new(),
+            mail_subject: self.mail_subject(&subject, &number),
+            number,
             preview: preview(&first.body_text),
-            subject: if subject.is_empty() { "(no subject)".into() } else { subject },
+            subject,
             status: new.status,
             priority: new.priority,
             category: new.category,
@@ -204,18 +206,6 @@ impl Desk {
             created_at: at,
             updated_at: at,
             version: 1,
-        }
-    }
-
-    /// Stores the ticket under a number nobody has: six random characters rarely meet, and when they do, others are
-    /// drawn.
-    async fn give_number(&self, tx: &mut Tx, ticket: &mut Ticket) -> Result<()> {
-        loop {
-            ticket.mail_subject = self.mail_subject(&ticket.subject, &ticket.number);
-            if tx.insert_ticket(ticket).await? {
-                return Ok(());
-            }
-            ticket.number = self.inner.ids.ticket_number(ticket.created_at);
         }
     }
 

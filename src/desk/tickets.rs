@@ -13,7 +13,7 @@ use super::responses::{Body, ResponseRequest, Speaker};
 use super::writing::{Answered, Ending};
 use super::{Caller, Desk, Error, Result, TicketView};
 use crate::model::*;
-use crate::store::Tx;
+use crate::store::{self, Tx};
 
 /// A ticket asked for (API.md §4.1), its fields valid one by one.
 #[derive(Debug, Clone)]
@@ -93,8 +93,23 @@ impl Desk {
         caller: Option<&Caller>,
         ending: Ending<'_, TicketWritten>,
     ) -> Result<Answered> {
+        match self.create_ticket_once(request.clone(), caller, &ending).await {
+            // Its number was taken, or another call met the same customer at this moment.
+            Err(Error::Store(store::Error::Conflict(_))) => {
+                self.create_ticket_once(request, caller, &ending).await
+            }
+            done => done,
+        }
+    }
+
+    async fn create_ticket_once(
+        &self,
+        request: TicketRequest,
+        caller: Option<&Caller>,
+        ending: &Ending<'_, TicketWritten>,
+    ) -> Result<Answered> {
         let mut tx = self.store().begin().await?;
-        if let Some(replayed) = self.replay(&mut tx, &ending).await? {
+        if let Some(replayed) = self.replay(&mut tx, ending).await? {
             return Ok(replayed);
         }
         check_external_id(&mut tx, &request, caller).await?;
@@ -122,7 +137,7 @@ impl Desk {
             (true, None) => self.notify_opened(&mut tx, event).await?,
         };
         let written = TicketWritten { view: self.view_ticket(&mut tx, filed.ticket).await?, emails };
-        self.conclude(tx, &ending, &written).await
+        self.conclude(tx, ending, &written).await
     }
 
     /// Gives a ticket a status, with or without a word to the customer.
@@ -246,12 +261,7 @@ impl Desk {
         let contact = self.new_contact(request);
         tx.insert_contact(&contact).await?;
         let email = ContactEmail { address, contact_id: contact.id, verified: vouched, is_primary: true };
-        if !tx.insert_contact_email(&email).await? {
-            // Another call made them at this moment; the caller repeats.
-            return Err(
-                crate::store::Error::Unavailable("the address was taken at this moment".into()).into()
-            );
-        }
+        tx.insert_contact_email(&email).await?;
         Ok(contact)
     }
 

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Result, Tx, on};
+use super::{Result, Tx, later, on};
 use crate::model::{AttachmentRecord, Timestamp};
 
 impl Tx {
@@ -27,12 +27,25 @@ impl Tx {
 
     /// Adds a file's row.
     pub async fn insert_attachment(&mut self, a: &AttachmentRecord) -> Result<()> {
-        on!(self, c => sqlx::query(include_str!("sql/attachments/insert.sql"))
-            .bind(a.id).bind(a.ticket_id).bind(a.response_id).bind(a.inbound_mail_id).bind(a.position)
-            .bind(&a.blob_sha256).bind(&a.filename).bind(&a.content_type).bind(a.size).bind(&a.sha256)
-            .bind(a.is_inline).bind(&a.content_id).bind(&a.scan).bind(a.created_at).bind(a.expires_at)
-            .execute(c).await.map(drop))?;
-        Ok(())
+        later!(
+            self,
+            include_str!("sql/attachments/insert.sql"),
+            a.id,
+            a.ticket_id,
+            a.response_id,
+            a.inbound_mail_id,
+            a.position,
+            &a.blob_sha256,
+            &a.filename,
+            &a.content_type,
+            a.size,
+            &a.sha256,
+            a.is_inline,
+            &a.content_id,
+            &a.scan,
+            a.created_at,
+            a.expires_at
+        )
     }
 
     /// Uploaded bytes by their SHA-256 (hex).

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::row::json;
-use super::{Result, Tx, on};
+use super::{Result, Tx, later, on};
 use crate::model::{Contact, ContactEmail};
 
 impl Tx {
@@ -40,27 +40,44 @@ impl Tx {
 
     /// Adds a contact.
     pub async fn insert_contact(&mut self, contact: &Contact) -> Result<()> {
-        on!(self, c => sqlx::query(include_str!("sql/contacts/insert.sql"))
-            .bind(contact.id).bind(contact.r#type).bind(&contact.name).bind(&contact.phone).bind(&contact.locale)
-            .bind(&contact.timezone).bind(&contact.user_id).bind(&contact.seller_id).bind(&contact.store_id)
-            .bind(&contact.notes).bind(json(&contact.custom_fields)).bind(contact.created_at)
-            .bind(contact.updated_at).bind(contact.version)
-            .execute(c).await.map(drop))?;
-        Ok(())
+        later!(
+            self,
+            include_str!("sql/contacts/insert.sql"),
+            contact.id,
+            contact.r#type,
+            &contact.name,
+            &contact.phone,
+            &contact.locale,
+            &contact.timezone,
+            &contact.user_id,
+            &contact.seller_id,
+            &contact.store_id,
+            &contact.notes,
+            json(&contact.custom_fields),
+            contact.created_at,
+            contact.updated_at,
+            contact.version
+        )
     }
 
-    /// Adds an address; `false` when somebody has it.
-    pub async fn insert_contact_email(&mut self, email: &ContactEmail) -> Result<bool> {
-        let rows = on!(self, c => sqlx::query(include_str!("sql/contacts/insert_email.sql"))
-            .bind(&email.address).bind(email.contact_id).bind(email.verified).bind(email.is_primary)
-            .execute(c).await.map(|done| done.rows_affected()))?;
-        Ok(rows == 1)
+    /// Adds an address.
+    ///
+    /// # Errors
+    /// [`super::Error::Conflict`] when somebody has it: another node met them at this moment; the verb is done again.
+    pub async fn insert_contact_email(&mut self, email: &ContactEmail) -> Result<()> {
+        later!(
+            self,
+            include_str!("sql/contacts/insert_email.sql"),
+            &email.address,
+            email.contact_id,
+            email.verified,
+            email.is_primary
+        )
     }
 
     /// Marks an address (lower case) as verified.
     pub async fn verify_contact_email(&mut self, address: &str) -> Result<()> {
         let sql = include_str!("sql/contacts/verify_email.sql");
-        on!(self, c => sqlx::query(sql).bind(address).execute(c).await.map(drop))?;
-        Ok(())
+        later!(self, sql, address)
     }
 }

@@ -3,17 +3,27 @@
 use uuid::Uuid;
 
 use super::row::json;
-use super::{Result, Tx, on};
+use super::{Result, Tx, later, on};
 use crate::model::TicketEvent;
 
 impl Tx {
     /// Adds a line.
     pub async fn insert_event(&mut self, e: &TicketEvent) -> Result<()> {
-        on!(self, c => sqlx::query(include_str!("sql/events/insert.sql"))
-            .bind(e.id).bind(e.ticket_id).bind(e.at).bind(&e.r#type).bind(e.actor_type).bind(e.actor_id)
-            .bind(&e.actor_name).bind(e.channel).bind(json(&e.changes)).bind(e.response_id).bind(e.inbound_mail_id)
-            .execute(c).await.map(drop))?;
-        Ok(())
+        later!(
+            self,
+            include_str!("sql/events/insert.sql"),
+            e.id,
+            e.ticket_id,
+            e.at,
+            &e.r#type,
+            e.actor_type,
+            e.actor_id,
+            &e.actor_name,
+            e.channel,
+            json(&e.changes),
+            e.response_id,
+            e.inbound_mail_id
+        )
     }
 
     /// A ticket's trail, oldest first.

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::row::json;
-use super::{Error, Result, Tx, on};
+use super::{Error, Result, Tx, later, on};
 use crate::model::InboundRecord;
 
 /// Octets of a mail in one statement: memory stays small while a large one is written.
@@ -63,15 +63,43 @@ impl Tx {
         raw: &[u8],
     ) -> Result<()> {
         let (first, rest) = raw.split_at(raw.len().min(CHUNK));
-        on!(self, c => sqlx::query(include_str!("sql/inbound/insert.sql"))
-            .bind(m.id).bind(m.received_at).bind(m.via).bind(&m.remote_ip).bind(&m.reverse_path)
-            .bind(json(&m.recipients)).bind(&m.message_id).bind(&m.dedupe_key).bind(&m.from_address)
-            .bind(&m.from_name).bind(&m.subject).bind(m.size).bind(&m.sha256).bind(m.kind).bind(m.action)
-            .bind(&m.reason).bind(&m.detail).bind(m.ticket_id).bind(m.ticket_number.as_ref().map(|n| n.as_str()))
-            .bind(m.response_id).bind(m.duplicate_of).bind(&m.in_reply_to).bind(json(&m.refs)).bind(m.placement_by)
-            .bind(&m.placement_reason).bind(json(&m.flags)).bind(json(&m.authentication)).bind(json(&m.bounces))
-            .bind(json(&m.defects)).bind(m.released_at).bind(&m.released_by).bind(received_header).bind(first)
-            .execute(c).await.map(drop))?;
+        later!(
+            self,
+            include_str!("sql/inbound/insert.sql"),
+            m.id,
+            m.received_at,
+            m.via,
+            &m.remote_ip,
+            &m.reverse_path,
+            json(&m.recipients),
+            &m.message_id,
+            &m.dedupe_key,
+            &m.from_address,
+            &m.from_name,
+            &m.subject,
+            m.size,
+            &m.sha256,
+            m.kind,
+            m.action,
+            &m.reason,
+            &m.detail,
+            m.ticket_id,
+            m.ticket_number.as_ref().map(|n| n.as_str()),
+            m.response_id,
+            m.duplicate_of,
+            &m.in_reply_to,
+            json(&m.refs),
+            m.placement_by,
+            &m.placement_reason,
+            json(&m.flags),
+            json(&m.authentication),
+            json(&m.bounces),
+            json(&m.defects),
+            m.released_at,
+            &m.released_by,
+            received_header,
+            first
+        )?;
         for (seq, chunk) in (1_i64..).zip(rest.chunks(CHUNK)) {
             let sql = include_str!("sql/inbound/insert_chunk.sql");
             on!(self, c => sqlx::query(sql).bind(m.id).bind(seq).bind(chunk).execute(c).await.map(drop))?;

@@ -66,15 +66,35 @@ pub(crate) enum Conn<'a> {
 }
 
 /// Runs one expression on whichever engine is there; `$c` is the connection. The expression is typed once for each.
+/// Writes that waited ([`later`]) come first.
 macro_rules! on {
-    ($tx:expr, $c:ident => $body:expr) => {
+    ($tx:expr, $c:ident => $body:expr) => {{
+        $tx.settle().await?;
         match $tx.conn() {
             $crate::store::Conn::Sqlite($c) => $body,
             $crate::store::Conn::Postgres($c) => $body,
         }
-    };
+    }};
 }
 pub(crate) use on;
+
+/// Writes, with nobody waiting for the answer: at once on PostgreSQL, with the next call on SQLite (see `sqlite.rs`).
+/// What is wrong with it shows at that call, at the latest when the transaction is committed.
+macro_rules! later {
+    ($tx:expr, $sql:expr, $($value:expr),+ $(,)?) => {
+        match &mut *$tx {
+            $crate::store::Tx::SqliteWrite(tx) => {
+                let later = tx.later();
+                later.statement($sql);
+                $(later.bind($value)?;)+
+                Ok(())
+            }
+            tx => $crate::store::on!(tx, c => sqlx::query($sql)$(.bind($value))+.execute(c).await.map(drop))
+                .map_err($crate::store::Error::from),
+        }
+    };
+}
+pub(crate) use later;
 
 impl Store {
     /// Opens `sqlite:PATH` (made when missing) or `postgres://…`, without touching the schema.
@@ -167,6 +187,14 @@ async fn open_postgres(url: &str, max_connections: u32) -> Result<PgPool> {
 }
 
 impl Tx {
+    /// Runs the writes that wait for the next call.
+    pub(crate) async fn settle(&mut self) -> Result<()> {
+        match self {
+            Self::SqliteWrite(tx) => tx.settle().await,
+            Self::SqliteRead(_) | Self::Postgres(_) => Ok(()),
+        }
+    }
+
     pub(crate) fn conn(&mut self) -> Conn<'_> {
         match self {
             Self::SqliteWrite(tx) => Conn::Sqlite(tx.connection()),

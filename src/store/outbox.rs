@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::row::json;
-use super::{Conn, Result, Tx, on};
+use super::{Conn, Result, Tx, later, on};
 use crate::model::{DeliveryAttempt, OutboxEntry, RecentMail, Suppression, Timestamp};
 
 /// A worker's claim on due mails.
@@ -20,14 +20,33 @@ pub struct Claim<'a> {
 impl Tx {
     /// Puts a mail into the outbox.
     pub async fn insert_outbox(&mut self, e: &OutboxEntry) -> Result<()> {
-        on!(self, c => sqlx::query(include_str!("sql/outbox/insert.sql"))
-            .bind(e.id).bind(e.ticket_id).bind(e.response_id).bind(&e.template).bind(e.template_version)
-            .bind(&e.locale).bind(e.audience).bind(e.automatic).bind(e.verified).bind(&e.from_address)
-            .bind(&e.to_address).bind(&e.to_name).bind(&e.subject).bind(&e.message_id).bind(&e.envelope_from)
-            .bind(json(&e.context)).bind(e.status).bind(e.priority).bind(e.attempts).bind(e.next_attempt_at)
-            .bind(e.give_up_at).bind(e.queued_at).bind(e.created_at)
-            .execute(c).await.map(drop))?;
-        Ok(())
+        later!(
+            self,
+            include_str!("sql/outbox/insert.sql"),
+            e.id,
+            e.ticket_id,
+            e.response_id,
+            &e.template,
+            e.template_version,
+            &e.locale,
+            e.audience,
+            e.automatic,
+            e.verified,
+            &e.from_address,
+            &e.to_address,
+            &e.to_name,
+            &e.subject,
+            &e.message_id,
+            &e.envelope_from,
+            json(&e.context),
+            e.status,
+            e.priority,
+            e.attempts,
+            e.next_attempt_at,
+            e.give_up_at,
+            e.queued_at,
+            e.created_at
+        )
     }
 
     /// One mail.
@@ -73,12 +92,24 @@ impl Tx {
 
     /// Writes where a mail stands: everything that changes after its bytes are fixed.
     pub async fn update_outbox(&mut self, e: &OutboxEntry) -> Result<()> {
-        on!(self, c => sqlx::query(include_str!("sql/outbox/update.sql"))
-            .bind(e.id).bind(e.status).bind(e.attempts).bind(e.next_attempt_at).bind(&e.lease).bind(&e.remote)
-            .bind(&e.tls).bind(e.smtp_code).bind(&e.enhanced_code).bind(&e.smtp_response).bind(&e.error)
-            .bind(e.sent_at).bind(e.delivered_at).bind(e.bounced_at)
-            .execute(c).await.map(drop))?;
-        Ok(())
+        later!(
+            self,
+            include_str!("sql/outbox/update.sql"),
+            e.id,
+            e.status,
+            e.attempts,
+            e.next_attempt_at,
+            &e.lease,
+            &e.remote,
+            &e.tls,
+            e.smtp_code,
+            &e.enhanced_code,
+            &e.smtp_response,
+            &e.error,
+            e.sent_at,
+            e.delivered_at,
+            e.bounced_at
+        )
     }
 
     /// The bytes of a mail; `None` before its first try.
@@ -104,11 +135,21 @@ impl Tx {
 
     /// Writes an attempt into the log.
     pub async fn insert_delivery_attempt(&mut self, a: &DeliveryAttempt) -> Result<()> {
-        on!(self, c => sqlx::query(include_str!("sql/outbox/insert_attempt.sql"))
-            .bind(a.id).bind(a.outbox_id).bind(a.at).bind(a.duration_ms).bind(&a.outcome).bind(&a.remote)
-            .bind(&a.tls).bind(a.smtp_code).bind(&a.enhanced_code).bind(&a.smtp_response).bind(&a.error)
-            .execute(c).await.map(drop))?;
-        Ok(())
+        later!(
+            self,
+            include_str!("sql/outbox/insert_attempt.sql"),
+            a.id,
+            a.outbox_id,
+            a.at,
+            a.duration_ms,
+            &a.outcome,
+            &a.remote,
+            &a.tls,
+            a.smtp_code,
+            &a.enhanced_code,
+            &a.smtp_response,
+            &a.error
+        )
     }
 
     /// A mail's attempts, oldest first.
@@ -150,9 +191,15 @@ impl Tx {
 
     /// From now on an address gets no mail; replaces what was known of it.
     pub async fn put_suppression(&mut self, s: &Suppression) -> Result<()> {
-        on!(self, c => sqlx::query(include_str!("sql/suppressions/put.sql"))
-            .bind(&s.address).bind(&s.reason).bind(s.outbox_id).bind(&s.note).bind(s.expires_at).bind(s.created_at)
-            .execute(c).await.map(drop))?;
-        Ok(())
+        later!(
+            self,
+            include_str!("sql/suppressions/put.sql"),
+            &s.address,
+            &s.reason,
+            s.outbox_id,
+            &s.note,
+            s.expires_at,
+            s.created_at
+        )
     }
 }

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::row::json;
-use super::{Result, Tx, on};
+use super::{Result, Tx, later, on};
 use crate::model::Response;
 
 impl Tx {
@@ -22,15 +22,40 @@ impl Tx {
 
     /// Adds a response.
     pub async fn insert_response(&mut self, r: &Response) -> Result<()> {
-        on!(self, c => sqlx::query(include_str!("sql/responses/insert.sql"))
-            .bind(r.id).bind(r.ticket_id).bind(r.visibility).bind(r.channel).bind(r.author_type).bind(r.author_id)
-            .bind(&r.author_name).bind(&r.author_email).bind(r.body_format).bind(&r.body_text).bind(&r.body_html)
-            .bind(&r.quoted_text).bind(&r.full_text).bind(json(&r.to_addresses)).bind(json(&r.cc))
-            .bind(json(&r.bcc)).bind(&r.message_id).bind(&r.in_reply_to).bind(json(&r.refs)).bind(r.placement_by)
-            .bind(&r.placement_reason).bind(r.mail_kind).bind(json(&r.flags)).bind(r.inbound_mail_id)
-            .bind(r.authentication.as_ref().map(json)).bind(r.template_id).bind(r.send_at).bind(r.created_at)
-            .bind(r.edited_at).bind(r.deleted_at).bind(r.version)
-            .execute(c).await.map(drop))?;
-        Ok(())
+        later!(
+            self,
+            include_str!("sql/responses/insert.sql"),
+            r.id,
+            r.ticket_id,
+            r.visibility,
+            r.channel,
+            r.author_type,
+            r.author_id,
+            &r.author_name,
+            &r.author_email,
+            r.body_format,
+            &r.body_text,
+            &r.body_html,
+            &r.quoted_text,
+            &r.full_text,
+            json(&r.to_addresses),
+            json(&r.cc),
+            json(&r.bcc),
+            &r.message_id,
+            &r.in_reply_to,
+            json(&r.refs),
+            r.placement_by,
+            &r.placement_reason,
+            r.mail_kind,
+            json(&r.flags),
+            r.inbound_mail_id,
+            r.authentication.as_ref().map(json),
+            r.template_id,
+            r.send_at,
+            r.created_at,
+            r.edited_at,
+            r.deleted_at,
+            r.version
+        )
     }
 }

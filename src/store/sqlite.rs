@@ -1,14 +1,19 @@
 //! SQLite's one writer, with group commit: verbs that arrive while a commit is on its way to the disk join the next
 //! one. Each verb has a savepoint of its own, so one that fails takes only itself back; a lone verb waits for one
 //! fsync, and a flood shares them.
+//!
+//! The connection lives on a thread of its own, and each call to it costs two changes of thread: more than most
+//! statements. So writes that nobody needs an answer to are gathered ([`Later`]) and go over in one call.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection};
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{
+    Arguments, AssertSqlSafe, ConnectOptions, Connection, Encode, Executor, Sqlite, SqliteConnection, Type,
+};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use super::{Error, Result};
@@ -48,6 +53,53 @@ pub struct WriterTx {
     /// `None` once ended.
     slot: Option<OwnedMutexGuard<Slot>>,
     shared: Arc<Shared>,
+    later: Later,
+}
+
+/// Writes that wait for the next call to the connection, in order.
+#[derive(Default)]
+pub struct Later {
+    sql: String,
+    arguments: SqliteArguments,
+    /// Parameters of the statements before the last one.
+    offset: usize,
+}
+
+impl Later {
+    /// Begins a statement; its parameters `$1…` follow by [`Self::bind`].
+    pub fn statement(&mut self, sql: &'static str) {
+        self.offset = self.arguments.len();
+        if !self.sql.is_empty() {
+            self.sql.push(';');
+        }
+        renumber(sql, self.offset, &mut self.sql);
+    }
+
+    /// Adds the next parameter.
+    pub fn bind<'t, T: Encode<'t, Sqlite> + Type<Sqlite>>(&mut self, value: T) -> Result<()> {
+        Arguments::add(&mut self.arguments, value).map_err(|error| Error::Broken(error.to_string()))
+    }
+
+    async fn run(self, connection: &mut SqliteConnection) -> Result<()> {
+        if self.sql.is_empty() {
+            return Ok(());
+        }
+        sqlx::query_with(AssertSqlSafe(self.sql), self.arguments).execute(connection).await?;
+        Ok(())
+    }
+}
+
+/// Appends a statement whose `$n` become `$(n + offset)`: statements of one call share one list of parameters.
+fn renumber(sql: &str, offset: usize, out: &mut String) {
+    let mut parts = sql.split('$');
+    out.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let number: usize = part[..digits].parse().unwrap_or_default();
+        out.push('$');
+        out.push_str(&(number + offset).to_string());
+        out.push_str(&part[digits..]);
+    }
 }
 
 /// Options every writing connection has.
@@ -119,7 +171,7 @@ impl Shared {
             slot.fail(&error).await;
             return Err(error);
         }
-        Ok(WriterTx { slot: Some(slot), shared: self })
+        Ok(WriterTx { slot: Some(slot), shared: self, later: Later::default() })
     }
 }
 
@@ -183,15 +235,24 @@ impl WriterTx {
         slot.connection.as_mut().expect("connected at begin")
     }
 
+    /// Where writes wait for the next call.
+    pub fn later(&mut self) -> &mut Later {
+        &mut self.later
+    }
+
+    /// Runs the writes that wait: before anything is read.
+    pub async fn settle(&mut self) -> Result<()> {
+        let later = std::mem::take(&mut self.later);
+        later.run(self.connection()).await
+    }
+
     /// Joins the batch's commit and waits for it. The commit runs in a task of its own: a caller who stops waiting
     /// must not stop it for the others.
     pub async fn commit(mut self) -> Result<()> {
-        let mut slot = self.slot.take().expect("ended once");
-        let batch = slot.batch.as_mut().expect("opened at begin");
-        batch.size += 1;
-        let mut outcome = batch.outcome.subscribe();
-        let shared = self.shared.clone();
-        tokio::spawn(async move { slot.flush_unless_awaited(&shared.waiting).await });
+        let slot = self.slot.take().expect("ended once");
+        let (later, shared) = (std::mem::take(&mut self.later), self.shared.clone());
+        let joined = tokio::spawn(join(slot, later, shared)).await;
+        let mut outcome = joined.unwrap_or_else(|_| Err(closed()))?;
         match outcome.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) {
             Ok(Some(outcome)) => outcome.map_err(another_verbs),
             _ => Err(closed()),
@@ -204,6 +265,25 @@ impl WriterTx {
         }
         Ok(())
     }
+}
+
+/// Runs a verb's last writes, and commits its batch unless others wait to join it. A verb that fails here takes only
+/// itself back.
+async fn join(
+    mut slot: OwnedMutexGuard<Slot>,
+    later: Later,
+    shared: Arc<Shared>,
+) -> Result<watch::Receiver<Option<Result<()>>>> {
+    let connection = slot.connection.as_mut().expect("connected at begin");
+    if let Err(error) = later.run(connection).await {
+        Undo(Some(slot)).run(&shared.waiting).await;
+        return Err(error);
+    }
+    let batch = slot.batch.as_mut().expect("opened at begin");
+    batch.size += 1;
+    let outcome = batch.outcome.subscribe();
+    slot.flush_unless_awaited(&shared.waiting).await;
+    Ok(outcome)
 }
 
 impl Drop for WriterTx {

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::row::json;
-use super::{Result, Tx, on};
+use super::{Result, Tx, later, on};
 use crate::model::{Ticket, TicketNumber};
 
 impl Tx {
@@ -39,33 +39,97 @@ impl Tx {
         Ok(on!(self, c => sqlx::query_scalar(sql).bind(ticket).fetch_optional(c).await)?)
     }
 
-    /// Adds a ticket; `false` when its number is taken.
-    pub async fn insert_ticket(&mut self, t: &Ticket) -> Result<bool> {
-        let rows = on!(self, c => sqlx::query(include_str!("sql/tickets/insert.sql"))
-            .bind(t.id).bind(t.number.as_str()).bind(&t.subject).bind(&t.mail_subject).bind(&t.preview).bind(t.status).bind(t.priority).bind(t.category).bind(t.channel).bind(t.mailbox_id)
-            .bind(t.requester_id).bind(t.requester_type).bind(&t.requester_email).bind(t.assignee_id)
-            .bind(t.team_id).bind(&t.user_id).bind(&t.seller_id).bind(&t.store_id).bind(&t.order_id)
-            .bind(&t.external_id).bind(&t.external_scope).bind(&t.locale).bind(json(&t.cc)).bind(json(&t.tags))
-            .bind(json(&t.custom_fields)).bind(json(&t.metadata)).bind(t.response_count).bind(t.attachment_count)
-            .bind(&t.resolution).bind(t.is_spam).bind(t.deleted_at).bind(t.merged_into_id).bind(t.follow_up_of_id)
-            .bind(t.related_to_id).bind(t.waiting_since).bind(t.snoozed_until).bind(t.first_response_at)
-            .bind(t.last_customer_message_at).bind(t.last_agent_message_at).bind(t.resolved_at).bind(t.closed_at)
-            .bind(t.created_at).bind(t.updated_at).bind(t.version)
-            .execute(c).await.map(|done| done.rows_affected()))?;
-        Ok(rows == 1)
+    /// Adds a ticket.
+    ///
+    /// # Errors
+    /// [`super::Error::Conflict`] when its number is taken; the verb is done again, with another.
+    pub async fn insert_ticket(&mut self, t: &Ticket) -> Result<()> {
+        later!(
+            self,
+            include_str!("sql/tickets/insert.sql"),
+            t.id,
+            t.number.as_str(),
+            &t.subject,
+            &t.mail_subject,
+            &t.preview,
+            t.status,
+            t.priority,
+            t.category,
+            t.channel,
+            t.mailbox_id,
+            t.requester_id,
+            t.requester_type,
+            &t.requester_email,
+            t.assignee_id,
+            t.team_id,
+            &t.user_id,
+            &t.seller_id,
+            &t.store_id,
+            &t.order_id,
+            &t.external_id,
+            &t.external_scope,
+            &t.locale,
+            json(&t.cc),
+            json(&t.tags),
+            json(&t.custom_fields),
+            json(&t.metadata),
+            t.response_count,
+            t.attachment_count,
+            &t.resolution,
+            t.is_spam,
+            t.deleted_at,
+            t.merged_into_id,
+            t.follow_up_of_id,
+            t.related_to_id,
+            t.waiting_since,
+            t.snoozed_until,
+            t.first_response_at,
+            t.last_customer_message_at,
+            t.last_agent_message_at,
+            t.resolved_at,
+            t.closed_at,
+            t.created_at,
+            t.updated_at,
+            t.version
+        )
     }
 
     /// Writes everything of a ticket that may change, as it stands in `t`.
     pub async fn update_ticket(&mut self, t: &Ticket) -> Result<()> {
-        on!(self, c => sqlx::query(include_str!("sql/tickets/update.sql"))
-            .bind(t.id).bind(&t.subject).bind(t.status).bind(t.priority).bind(t.category).bind(t.requester_id)
-            .bind(&t.requester_email).bind(t.assignee_id).bind(t.team_id).bind(&t.user_id).bind(&t.seller_id)
-            .bind(&t.store_id).bind(&t.order_id).bind(json(&t.cc)).bind(json(&t.tags)).bind(json(&t.custom_fields))
-            .bind(t.response_count).bind(t.attachment_count).bind(&t.resolution).bind(t.is_spam).bind(t.deleted_at)
-            .bind(t.merged_into_id).bind(t.waiting_since).bind(t.snoozed_until).bind(t.first_response_at)
-            .bind(t.last_customer_message_at).bind(t.last_agent_message_at).bind(t.resolved_at).bind(t.closed_at)
-            .bind(t.updated_at).bind(t.version)
-            .execute(c).await.map(drop))?;
-        Ok(())
+        later!(
+            self,
+            include_str!("sql/tickets/update.sql"),
+            t.id,
+            &t.subject,
+            t.status,
+            t.priority,
+            t.category,
+            t.requester_id,
+            &t.requester_email,
+            t.assignee_id,
+            t.team_id,
+            &t.user_id,
+            &t.seller_id,
+            &t.store_id,
+            &t.order_id,
+            json(&t.cc),
+            json(&t.tags),
+            json(&t.custom_fields),
+            t.response_count,
+            t.attachment_count,
+            &t.resolution,
+            t.is_spam,
+            t.deleted_at,
+            t.merged_into_id,
+            t.waiting_since,
+            t.snoozed_until,
+            t.first_response_at,
+            t.last_customer_message_at,
+            t.last_agent_message_at,
+            t.resolved_at,
+            t.closed_at,
+            t.updated_at,
+            t.version
+        )
     }
 }

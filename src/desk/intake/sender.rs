@@ -6,7 +6,7 @@ use super::place::Placed;
 use super::reading::Reading;
 use super::{Decision, Desk, Result};
 use crate::model::*;
-use crate::store::{self, Tx};
+use crate::store::Tx;
 
 /// Who a mail says it is from, and how far that is believed.
 pub(super) struct Sender {
@@ -65,10 +65,7 @@ impl Desk {
             let address = sender.address.clone();
             let email =
                 ContactEmail { address, contact_id: contact.id, verified: sender.verified, is_primary: true };
-            if !tx.insert_contact_email(&email).await? {
-                // Another node met them at this moment: the caller looks again.
-                return Err(store::Error::Conflict(email.address).into());
-            }
+            tx.insert_contact_email(&email).await?;
         }
         Ok((contact, sender.verified))
     }
