@@ -91,7 +91,7 @@ fn settings(smtp: SocketAddr, dir: &Path) -> String {
 listen = ["{smtp}"]
 hostname = "mx.desk.test"
 max_sessions_per_ip = 2000
-max_messages = 100000000
+max_messages = 1000000
 
 [http]
 enabled = false

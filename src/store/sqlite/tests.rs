@@ -214,6 +214,22 @@ async fn a_transaction_that_is_gone_fails_its_batch_and_the_writer_recovers() {
 }
 
 #[tokio::test]
+async fn a_read_only_file_fails_the_verb_and_the_writer_recovers() {
+    let desk = Desk::new().await;
+    let mut first = desk.writer.begin().await.expect("a turn");
+    // The next verbs meet what a file system mounted read-only gives.
+    first.connection().execute("PRAGMA query_only = on").await.expect("it obeys");
+    let refused = note(&mut first, "a").await;
+    assert!(refused.as_ref().is_err_and(Error::is_transient), "{refused:?}");
+    first.connection().execute("PRAGMA query_only = off").await.expect("it obeys");
+    drop(first);
+    let mut next = desk.writer.begin().await.expect("a turn");
+    note(&mut next, "b").await.expect("it writes");
+    next.commit().await.expect("on disk");
+    assert_eq!(desk.notes().await, ["b"]);
+}
+
+#[tokio::test]
 async fn a_dropped_runtime_leaves_no_lock_behind() {
     let desk = Desk::new().await;
     let writer = desk.writer.clone();
