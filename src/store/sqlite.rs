@@ -113,6 +113,8 @@ fn writer_options(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .pragma("wal_autocheckpoint", "4000")
         .pragma("journal_size_limit", "67108864")
         .pragma("cache_size", "-8000")
+        // Savepoints keep what they may have to put back in memory: in a file, it costs more writes than the verb.
+        .pragma("temp_store", "memory")
         .statement_cache_capacity(200)
         .disable_statement_logging()
 }
