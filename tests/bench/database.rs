@@ -44,6 +44,7 @@ const TABLES: &[(&str, &[(&str, &str)])] = &[
             ("inbound_mail_id", OLD_ID),
             ("body_text", "substr(body_text, 1, 200)"),
             ("full_text", "NULL"),
+            ("seq", "NULL"),
         ],
     ),
     (
