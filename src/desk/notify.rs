@@ -148,11 +148,11 @@ impl Desk {
         template: NotificationTemplate,
     ) -> Result<Vec<OutboxEntry>> {
         let CustomerMessage { ticket, message, .. } = event;
-        let agents = tx.active_agents().await?;
+        let directory = self.directory();
         let author = (message.author_id, message.author_email.as_deref());
-        let ours = self.recipients();
+        let ours = &directory.recipients;
         let mut entries = Vec::new();
-        for agent in agents_told(&agents, ticket.assignee_id, author) {
+        for agent in agents_told(&directory.agents, ticket.assignee_id, author) {
             if ticket.is_spam || ours.is_ours(&agent.email) {
                 continue;
             }
@@ -194,7 +194,11 @@ impl Desk {
 
     async fn put(&self, tx: &mut Tx, notice: Notice<'_>, suppressed: bool) -> Result<OutboxEntry> {
         let entry = self.entry(&notice, suppressed);
-        tx.insert_outbox(&entry).await?;
+        if notice.template.is_acknowledgement() {
+            tx.insert_acknowledgement(&entry).await?;
+        } else {
+            tx.insert_outbox(&entry).await?;
+        }
         Ok(entry)
     }
 

@@ -55,6 +55,8 @@ pub enum Tx {
     SqliteWrite(sqlite::WriterTx),
     /// A snapshot on SQLite.
     SqliteRead(Transaction<'static, Sqlite>),
+    /// A verb on SQLite that takes its turn at its end alone.
+    SqliteDraft(sqlite::Draft),
     /// Either, on PostgreSQL.
     Postgres(Transaction<'static, Postgres>),
 }
@@ -89,6 +91,12 @@ macro_rules! later {
                 $(later.bind($value)?;)+
                 Ok(())
             }
+            $crate::store::Tx::SqliteDraft(draft) => {
+                let later = draft.later();
+                later.statement($sql);
+                $(later.bind($value)?;)+
+                Ok(())
+            }
             tx => $crate::store::on!(tx, c => sqlx::query($sql)$(.bind($value))+.execute(c).await.map(drop))
                 .map_err($crate::store::Error::from),
         }
@@ -114,6 +122,7 @@ impl Store {
             .max_connections(max_connections)
             .min_connections(0)
             .idle_timeout(Duration::from_secs(60))
+            .test_before_acquire(false)
             .connect_lazy_with(sqlite::reader_options(options));
         Ok(Self { engine: Engine::Sqlite { writer, readers } })
     }
@@ -136,6 +145,21 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match &self.engine {
             Engine::Sqlite { writer, .. } => Tx::SqliteWrite(writer.begin().await?),
+            Engine::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// The transaction of a verb that only adds rows. On SQLite it reads without waiting for the writer, its writes are
+    /// gathered, and only they take a turn, in one call: what it reads may be a moment old, so unique constraints must
+    /// say what it could not see. It locks nothing; a verb that finds it must is done again with [`Self::begin`].
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there is no connection to be had.
+    pub async fn draft(&self) -> Result<Tx> {
+        Ok(match &self.engine {
+            Engine::Sqlite { writer, readers } => {
+                Tx::SqliteDraft(sqlite::Draft::new(readers.acquire().await?, writer.clone()))
+            }
             Engine::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
     }
@@ -191,7 +215,15 @@ impl Tx {
     pub(crate) async fn settle(&mut self) -> Result<()> {
         match self {
             Self::SqliteWrite(tx) => tx.settle().await,
-            Self::SqliteRead(_) | Self::Postgres(_) => Ok(()),
+            Self::SqliteRead(_) | Self::SqliteDraft(_) | Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// For verbs that lock a row: a draft can't.
+    fn locks(&self) -> Result<()> {
+        match self {
+            Self::SqliteDraft(_) => Err(Error::Unavailable("a draft locks nothing".into())),
+            _ => Ok(()),
         }
     }
 
@@ -199,6 +231,7 @@ impl Tx {
         match self {
             Self::SqliteWrite(tx) => Conn::Sqlite(tx.connection()),
             Self::SqliteRead(tx) => Conn::Sqlite(&mut *tx),
+            Self::SqliteDraft(draft) => Conn::Sqlite(draft.connection()),
             Self::Postgres(tx) => Conn::Postgres(&mut *tx),
         }
     }
@@ -206,7 +239,7 @@ impl Tx {
     /// The statement for this engine, where the two really differ.
     pub(crate) fn pick(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
         match self {
-            Self::SqliteWrite(_) | Self::SqliteRead(_) => sqlite,
+            Self::SqliteWrite(_) | Self::SqliteRead(_) | Self::SqliteDraft(_) => sqlite,
             Self::Postgres(_) => postgres,
         }
     }
@@ -219,6 +252,7 @@ impl Tx {
         match self {
             Self::SqliteWrite(tx) => tx.commit().await,
             Self::SqliteRead(tx) => Ok(tx.commit().await?),
+            Self::SqliteDraft(draft) => draft.commit().await,
             Self::Postgres(tx) => Ok(tx.commit().await?),
         }
     }
@@ -231,6 +265,7 @@ impl Tx {
         match self {
             Self::SqliteWrite(tx) => tx.rollback().await,
             Self::SqliteRead(tx) => Ok(tx.rollback().await?),
+            Self::SqliteDraft(_) => Ok(()),
             Self::Postgres(tx) => Ok(tx.rollback().await?),
         }
     }

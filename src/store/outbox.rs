@@ -49,6 +49,42 @@ impl Tx {
         )
     }
 
+    /// Puts an acknowledgement into the outbox, unless its recipient got one within the hour: the cap holds for mails
+    /// that come at the same moment too. (On PostgreSQL, [`Self::recent_mail`] has seen to that.)
+    pub async fn insert_acknowledgement(&mut self, e: &OutboxEntry) -> Result<()> {
+        if let Self::Postgres(_) = self {
+            return self.insert_outbox(e).await;
+        }
+        later!(
+            self,
+            include_str!("sql/outbox/insert_ack.sqlite.sql"),
+            e.id,
+            e.ticket_id,
+            e.response_id,
+            &e.template,
+            e.template_version,
+            &e.locale,
+            e.audience,
+            e.automatic,
+            e.verified,
+            &e.from_address,
+            &e.to_address,
+            &e.to_name,
+            &e.subject,
+            &e.message_id,
+            &e.envelope_from,
+            json(&e.context),
+            e.status,
+            e.priority,
+            e.attempts,
+            e.next_attempt_at,
+            e.give_up_at,
+            e.queued_at,
+            e.created_at,
+            e.queued_at.plus_ms(-RecentMail::HOUR_MS)
+        )
+    }
+
     /// One mail.
     pub async fn outbox_entry(&mut self, id: Uuid) -> Result<Option<OutboxEntry>> {
         Ok(
@@ -58,6 +94,7 @@ impl Tx {
 
     /// One mail, held until the transaction ends.
     pub async fn lock_outbox_entry(&mut self, id: Uuid) -> Result<Option<OutboxEntry>> {
+        self.locks()?;
         let sql = self
             .pick(include_str!("sql/outbox/lock.sqlite.sql"), include_str!("sql/outbox/lock.postgres.sql"));
         Ok(on!(self, c => sqlx::query_as(sql).bind(id).fetch_optional(c).await)?)

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{
     Arguments, AssertSqlSafe, ConnectOptions, Connection, Encode, Executor, Sqlite, SqliteConnection, Type,
@@ -80,6 +81,12 @@ impl Later {
         Arguments::add(&mut self.arguments, value).map_err(|error| Error::Broken(error.to_string()))
     }
 
+    /// The same, behind statements without parameters.
+    fn after(mut self, opening: &str) -> Self {
+        self.sql = format!("{opening};{}", self.sql);
+        self
+    }
+
     async fn run(self, connection: &mut SqliteConnection) -> Result<()> {
         if self.sql.is_empty() {
             return Ok(());
@@ -99,6 +106,36 @@ fn renumber(sql: &str, offset: usize, out: &mut String) {
         out.push('$');
         out.push_str(&(number + offset).to_string());
         out.push_str(&part[digits..]);
+    }
+}
+
+/// Where a verb learns what became of its batch.
+type Joined = watch::Receiver<Option<Result<()>>>;
+
+/// A verb that only adds rows: it reads beside the writer, and takes its turn for all its writes at its end.
+pub struct Draft {
+    reader: PoolConnection<Sqlite>,
+    writer: Writer,
+    later: Later,
+}
+
+impl Draft {
+    pub fn new(reader: PoolConnection<Sqlite>, writer: Writer) -> Self {
+        Self { reader, writer, later: Later::default() }
+    }
+
+    pub fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.reader
+    }
+
+    /// Where writes wait for the commit.
+    pub fn later(&mut self) -> &mut Later {
+        &mut self.later
+    }
+
+    pub async fn commit(self) -> Result<()> {
+        drop(self.reader);
+        self.writer.submit(self.later).await
     }
 }
 
@@ -153,6 +190,14 @@ impl Writer {
         tokio::spawn(shared.begin()).await.unwrap_or_else(|_| Err(closed()))
     }
 
+    /// Takes a turn for writes alone, in one call, and waits until they are on disk.
+    async fn submit(&self, later: Later) -> Result<()> {
+        let shared = self.shared.clone();
+        shared.waiting.fetch_add(1, Ordering::SeqCst);
+        let joined = tokio::spawn(shared.submit(later)).await;
+        committed(joined.unwrap_or_else(|_| Err(closed()))?).await
+    }
+
     /// Waits for the verb that has its turn, then closes. Nobody was told that what is still open was kept.
     pub async fn close(&self) {
         let mut slot = self.shared.slot.lock().await;
@@ -177,7 +222,27 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// The caller has counted itself as waiting.
+    async fn submit(self: Arc<Self>, later: Later) -> Result<Joined> {
+        let mut slot = self.slot.clone().lock_owned().await;
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        slot.connected(&self.options).await?;
+        let opening = slot.open();
+        join(slot, later.after(opening), self).await
+    }
+}
+
 impl Slot {
+    /// What a verb's turn begins with; the batch is open from here on.
+    fn open(&mut self) -> &'static str {
+        if self.batch.is_some() {
+            return "RELEASE verb; SAVEPOINT verb";
+        }
+        self.batch = Some(Batch { size: 0, outcome: watch::Sender::new(None) });
+        "BEGIN IMMEDIATE; SAVEPOINT verb"
+    }
+
     async fn connected(&mut self, options: &SqliteConnectOptions) -> Result<&mut SqliteConnection> {
         if self.connection.is_none() {
             self.connection = Some(options.connect().await?);
@@ -186,14 +251,9 @@ impl Slot {
     }
 
     async fn begin(&mut self, options: &SqliteConnectOptions) -> Result<()> {
-        let open = self.batch.is_some();
-        let connection = self.connected(options).await?;
-        if open {
-            connection.execute("RELEASE verb; SAVEPOINT verb").await?;
-        } else {
-            connection.execute("BEGIN IMMEDIATE; SAVEPOINT verb").await?;
-            self.batch = Some(Batch { size: 0, outcome: watch::Sender::new(None) });
-        }
+        self.connected(options).await?;
+        let opening = self.open();
+        self.connected(options).await?.execute(opening).await?;
         Ok(())
     }
 
@@ -254,11 +314,7 @@ impl WriterTx {
         let slot = self.slot.take().expect("ended once");
         let (later, shared) = (std::mem::take(&mut self.later), self.shared.clone());
         let joined = tokio::spawn(join(slot, later, shared)).await;
-        let mut outcome = joined.unwrap_or_else(|_| Err(closed()))?;
-        match outcome.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) {
-            Ok(Some(outcome)) => outcome.map_err(another_verbs),
-            _ => Err(closed()),
-        }
+        committed(joined.unwrap_or_else(|_| Err(closed()))?).await
     }
 
     pub async fn rollback(mut self) -> Result<()> {
@@ -269,13 +325,17 @@ impl WriterTx {
     }
 }
 
+/// Waits until the batch is on disk.
+async fn committed(mut outcome: Joined) -> Result<()> {
+    match outcome.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) {
+        Ok(Some(outcome)) => outcome.map_err(another_verbs),
+        _ => Err(closed()),
+    }
+}
+
 /// Runs a verb's last writes, and commits its batch unless others wait to join it. A verb that fails here takes only
 /// itself back.
-async fn join(
-    mut slot: OwnedMutexGuard<Slot>,
-    later: Later,
-    shared: Arc<Shared>,
-) -> Result<watch::Receiver<Option<Result<()>>>> {
+async fn join(mut slot: OwnedMutexGuard<Slot>, later: Later, shared: Arc<Shared>) -> Result<Joined> {
     let connection = slot.connection.as_mut().expect("connected at begin");
     if let Err(error) = later.run(connection).await {
         Undo(Some(slot)).run(&shared.waiting).await;

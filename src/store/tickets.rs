@@ -16,6 +16,7 @@ impl Tx {
 
     /// A ticket, locked until the transaction ends: whoever changes one reads it so.
     pub async fn lock_ticket(&mut self, id: Uuid) -> Result<Option<Ticket>> {
+        self.locks()?;
         let sql = self
             .pick(include_str!("sql/tickets/lock.sqlite.sql"), include_str!("sql/tickets/lock.postgres.sql"));
         Ok(on!(self, c => sqlx::query_as(sql).bind(id).fetch_optional(c).await)?)

@@ -55,9 +55,15 @@ impl Desk {
     /// Takes a mail: when this returns anything but [`Verdict::Deferred`] or [`Verdict::Rejected`], it is on disk.
     pub async fn receive(&self, mail: InboundMail) -> Verdict {
         let Some(reading) = self.read(mail).await else { return Verdict::Rejected(Refusal::NoRecipient) };
+        if reading.starts_something_new()
+            && let Ok(verdict) = self.file_draft(&reading).await
+        {
+            return verdict;
+        }
         match self.file(&reading).await {
             Ok(verdict) => verdict,
-            // Another node took the same mail, or the same sender's first one, at this moment: look again.
+            // Another node took the same mail, or the same sender's first one, at this moment; or the number that was
+            // drawn is taken: once more.
             Err(Error::Store(store::Error::Conflict(_))) => {
                 self.file(&reading).await.unwrap_or_else(|e| deferred(&e))
             }
@@ -66,9 +72,17 @@ impl Desk {
         }
     }
 
-    /// One transaction: what becomes of the mail, and the ledger row that says so.
     async fn file(&self, mail: &Reading) -> Result<Verdict> {
-        let mut tx = self.store().begin().await?;
+        self.file_in(self.store().begin().await?, mail).await
+    }
+
+    /// Without waiting for the writer; whatever goes wrong, the mail is filed again with a turn of its own.
+    async fn file_draft(&self, mail: &Reading) -> Result<Verdict> {
+        self.file_in(self.store().draft().await?, mail).await
+    }
+
+    /// One transaction: what becomes of the mail, and the ledger row that says so.
+    async fn file_in(&self, mut tx: Tx, mail: &Reading) -> Result<Verdict> {
         let decision = self.decide(&mut tx, mail).await?;
         let record = mail.record(&decision);
         tx.insert_inbound(&record, &mail.mail.received_header, &mail.mail.raw).await?;

@@ -7,6 +7,7 @@ use super::Decision;
 use crate::desk::{Desk, Recipient};
 use crate::mail::kind::{self, Judgement, Ourselves};
 use crate::mail::parse::{self, ParsedMail};
+use crate::mail::placement::{answered_ids, subject_numbers};
 use crate::mail::{html, quote};
 use crate::model::*;
 
@@ -143,6 +144,15 @@ impl Desk {
 }
 
 impl Reading {
+    /// Whether nothing in the mail points to a ticket: it will only add rows, and not many bytes.
+    pub fn starts_something_new(&self) -> bool {
+        let points = !self.tokens.is_empty()
+            || !answered_ids(&self.parsed).is_empty()
+            || !subject_numbers(&self.subject).is_empty()
+            || self.judgement.report.is_some();
+        !points && self.mail.raw.len() < LARGE
+    }
+
     /// The ledger row of what was decided.
     pub fn record(&self, decision: &Decision) -> InboundRecord {
         let ticket = decision
@@ -255,7 +265,7 @@ fn dedupe_keys(mail: &InboundMail, parsed: &ParsedMail) -> Vec<String> {
             hash.update([0]);
         }
         hash.update(content);
-        hex(&hash.finalize())
+        hex(&hash.finalize()[..16])
     };
     match &parsed.message_id {
         Some(id) => vec![key(id.as_str(), body_of(&mail.raw))],
