@@ -17,7 +17,7 @@
 //! | [`config`] | `postdesk.toml` and `POSTDESK_*` made into validated types | model |
 //! | [`mail`] | RFC 5322 bytes to and from the model: parse, kind, reports, placement, new text, HTML, tokens, compose | model |
 //! | [`templates`] | what the mails that leave say, in each language | model |
-//! | [`store`] | SQL on SQLite and PostgreSQL, one file per statement | model, mail |
+//! | [`store`] | SQL on SQLite and PostgreSQL, one file per statement | model |
 //! | [`desk`] | the verbs; [`desk::Desk::receive`] is where every mail goes through | model, mail, store, clock, config |
 //! | [`smtp`] | the door mail comes in by, SMTP and LMTP; `reply.rs` has every code we say | mail, desk, config, model |
 //! | [`outbox`] | the door mail leaves by; `judge.rs` has what a remote's answer means | mail, templates, desk, config, model |

@@ -1,5 +1,5 @@
 //! The door of the API (API.md). A request is read whole, makes one desk call, and its value is shown: handlers hold no
-//! rules. What goes wrong becomes a [`problem::Problem`].
+//! rules. What goes wrong becomes a `Problem` (RFC 9457).
 
 mod answer;
 mod api;

@@ -1,6 +1,6 @@
 //! What the person newly wrote, against quoted history and signature (MAIL.md §1.5).
 //!
-//! A mail is read as lines. Each line gets a [`Mark`](mark::Mark): kept, or cut. Three things say so: the line itself
+//! A mail is read as lines. Each line gets a mark: kept, or cut. Three things say so: the line itself
 //! (`>`, an attribution, a header block, a signature), its place among the others, and the container it
 //! stands in where there is an HTML part. Whatever is cut stays in [`NewText::quoted`].
 
