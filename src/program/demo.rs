@@ -15,6 +15,7 @@ use super::init::{new_key, write_private};
 use super::node::Node;
 use super::say::answer;
 use super::settings::{environment, open_desk, wrong};
+use super::sockets::Sockets;
 
 /// The address demo mail goes to.
 const MAILBOX: &str = "support@demo.test";
@@ -29,7 +30,7 @@ pub struct Args {
 }
 
 /// Makes what is missing, says how to use it, and serves.
-pub async fn run(args: Args) -> Result<ExitCode> {
+pub async fn run(args: Args, sockets: Sockets) -> Result<ExitCode> {
     let dir = std::path::absolute(&args.dir)?;
     let file = settings(&dir).with_context(|| dir.display().to_string())?;
     let config = Config::load(&file, environment()).map_err(wrong)?;
@@ -37,7 +38,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     desk.load_seed().await?;
     let token = token(&desk, &dir).await?;
     let ticket = newest_ticket(&desk).await?;
-    let node = Node::open(desk).await.context(
+    let node = Node::open(desk, sockets).await.context(
         "the demo's addresses are taken perhaps; POSTDESK_SMTP_LISTEN=127.0.0.1:2526 \
          POSTDESK_HTTP_LISTEN=127.0.0.1:8081 name others",
     )?;

@@ -9,6 +9,7 @@ mod seed;
 mod send;
 mod serve;
 mod settings;
+mod sockets;
 mod token;
 
 use std::future::Future;
@@ -20,6 +21,7 @@ use postdesk::telemetry::{self, LogFormat};
 
 pub use say::complain;
 use settings::ConfigFile;
+use sockets::Sockets;
 
 /// A support desk that lives in e-mail: SMTP in, tickets, an HTTP API, and an outbox that logs what it sent.
 #[derive(Parser)]
@@ -74,9 +76,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     // One provider for all TLS, installed once.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match cli.command {
-        Command::Demo(args) => block_on(demo::run(args)),
+        Command::Demo(args) => block_on(demo::run(args, Sockets::take()?)),
         Command::Init(args) => init::run(&args),
-        Command::Serve(file) => block_on(serve::run(file)),
+        Command::Serve(file) => block_on(serve::run(file, Sockets::take()?)),
         Command::Check(file) => block_on(check::run(file)),
         Command::Migrate(file) => block_on(serve::migrate(file)),
         Command::Token(args) => block_on(token::run(args)),

@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use super::sockets::Sockets;
+
 /// Longest wait for what is under way when stopping, on top of SMTP's own.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -48,21 +50,28 @@ impl Signals {
 
 impl Node {
     /// Opens the doors the settings switch on: whatever is wrong with an address is found before anything runs.
-    pub async fn open(desk: Desk) -> Result<Self> {
+    /// Sockets that were handed in take the place of the addresses in the settings.
+    pub async fn open(desk: Desk, sockets: Sockets) -> Result<Self> {
         let config = desk.config().clone();
+        let doors = [
+            ("smtp", config.smtp.enabled || sockets.smtp.is_empty()),
+            ("http", config.http.enabled || sockets.http.is_empty()),
+        ];
+        for (door, right) in doors {
+            ensure!(right, "{door}.enabled = false, but a socket for it was handed in");
+        }
         let smtp = match config.smtp.enabled {
-            true => Some(Arc::new(smtp::Listener::bind(desk.clone()).await?)),
+            true => Some(Arc::new(smtp::Listener::bind(desk.clone(), sockets.smtp).await?)),
             false => None,
         };
         let outbox = match config.outbox.enabled {
             true => Some(Worker::new(desk.clone(), templates(&config), Transport::from_config(&config)?)),
             false => None,
         };
-        let mut http = Vec::new();
-        for address in config.http.listen.iter().filter(|_| config.http.enabled) {
-            let listener = TcpListener::bind(address).await;
-            http.push(listener.with_context(|| format!("http.listen: can't listen on {address}"))?);
-        }
+        let http = match config.http.enabled {
+            true => http_listeners(&config, sockets.http).await?,
+            false => Vec::new(),
+        };
         Ok(Self { desk, smtp, http, outbox, signals: Signals::listen()? })
     }
 
@@ -146,6 +155,20 @@ impl Node {
             Err(error) => error!(%error, "certificates not read, the old ones stay"),
         }
     }
+}
+
+async fn http_listeners(config: &Config, handed_in: Vec<std::net::TcpListener>) -> Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    let bound = handed_in.is_empty();
+    for listener in handed_in {
+        listener.set_nonblocking(true)?;
+        listeners.push(TcpListener::from_std(listener)?);
+    }
+    for address in config.http.listen.iter().filter(|_| bound) {
+        let listener = TcpListener::bind(address).await;
+        listeners.push(listener.with_context(|| format!("http.listen: can't listen on {address}"))?);
+    }
+    Ok(listeners)
 }
 
 /// The words of mails; a broken file of the override directory is named, and the built-in one takes its place.

@@ -6,11 +6,12 @@ use anyhow::Result;
 
 use super::node::Node;
 use super::settings::{ConfigFile, open_desk, open_store};
+use super::sockets::Sockets;
 
 /// Runs the desk until it is told to stop.
-pub async fn run(file: ConfigFile) -> Result<ExitCode> {
+pub async fn run(file: ConfigFile, sockets: Sockets) -> Result<ExitCode> {
     let desk = open_desk(file.load()?).await?;
-    let node = Node::open(desk).await?;
+    let node = Node::open(desk, sockets).await?;
     node.announce();
     node.run().await?;
     Ok(ExitCode::SUCCESS)

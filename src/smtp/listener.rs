@@ -1,12 +1,11 @@
 //! The sockets of the door: they accept whatever happens, and stop when told to.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,6 +16,7 @@ use super::limits::{Limits, Place};
 use super::memory::Budget;
 use super::reply;
 use super::session::{Peer, Protocol, Session};
+use super::socket::{self, Addresses, Client, HandedIn, Socket};
 use super::stream::Stream;
 use super::tls::{self, Certificate, HANDSHAKE};
 use crate::config::Smtp;
@@ -39,10 +39,13 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A socket that was handed in can't be used.
+    #[error("smtp: a socket that was handed in can't be used: {0}")]
+    HandedIn(io::Error),
     /// `lmtp_listen` has something that is neither an address nor `unix:` and a path.
     #[error("smtp.lmtp_listen: {0} is neither ip:port nor unix:/path")]
     Address(String),
-    /// `listen_tls` without `[smtp.tls]`.
+    /// `listen_tls`, or a socket for it, without `[smtp.tls]`.
     #[error("smtp.listen_tls needs smtp.tls.certificate and smtp.tls.key")]
     NoCertificate,
     /// No file can be made in `smtp.spool_dir`.
@@ -86,19 +89,6 @@ impl Door {
     }
 }
 
-/// Where the door listens, as the system gave it (port 0 is answered with a real one).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Addresses {
-    /// SMTP.
-    pub smtp: Vec<SocketAddr>,
-    /// SMTP with TLS from the first byte.
-    pub smtps: Vec<SocketAddr>,
-    /// LMTP over TCP.
-    pub lmtp: Vec<SocketAddr>,
-    /// LMTP over Unix sockets.
-    pub lmtp_unix: Vec<PathBuf>,
-}
-
 /// The open door.
 pub struct Listener {
     door: Arc<Door>,
@@ -106,21 +96,17 @@ pub struct Listener {
     addresses: Addresses,
 }
 
-enum Socket {
-    Tcp { listener: TcpListener, protocol: Protocol, tls: bool },
-    Unix { listener: UnixListener, path: PathBuf },
-}
-
 impl Listener {
-    /// Opens the sockets of `[smtp]`.
+    /// Opens the sockets of `[smtp]`. Those that were handed in take the place of the settings for their kind.
     ///
     /// # Errors
     /// When an address can't be had, or the certificate can't be used.
-    pub async fn bind(desk: Desk) -> Result<Self, Error> {
+    pub async fn bind(desk: Desk, handed_in: HandedIn) -> Result<Self, Error> {
         let config = desk.config().clone();
         let smtp = &config.smtp;
         let certificate = smtp.tls.as_ref().map(Certificate::load).transpose()?.map(Arc::new);
-        if certificate.is_none() && !smtp.listen_tls.is_empty() {
+        let sockets = socket::open(smtp, handed_in).await?;
+        if certificate.is_none() && sockets.iter().any(Socket::is_tls) {
             return Err(Error::NoCertificate);
         }
         let door = Arc::new(Door {
@@ -130,19 +116,8 @@ impl Listener {
             limits: Arc::new(Limits::new(smtp)),
             budget: Arc::new(budget(smtp)?),
         });
-        let mut this = Self { door, sockets: Vec::new(), addresses: Addresses::default() };
-        for address in &smtp.listen {
-            let local = this.listen(*address, Protocol::Smtp, false).await?;
-            this.addresses.smtp.push(local);
-        }
-        for address in &smtp.listen_tls {
-            let local = this.listen(*address, Protocol::Smtp, true).await?;
-            this.addresses.smtps.push(local);
-        }
-        for address in &smtp.lmtp_listen {
-            this.listen_lmtp(address).await?;
-        }
-        Ok(this)
+        let addresses = socket::addresses(&sockets);
+        Ok(Self { door, sockets, addresses })
     }
 
     /// Where it listens.
@@ -179,34 +154,7 @@ impl Listener {
             cut.cancel();
             sessions.wait().await;
         }
-        self.remove_unix_sockets();
-    }
-
-    async fn listen(
-        &mut self,
-        address: SocketAddr,
-        protocol: Protocol,
-        tls: bool,
-    ) -> Result<SocketAddr, Error> {
-        let bind = |source| Error::Bind { address: address.to_string(), source };
-        let listener = TcpListener::bind(address).await.map_err(bind)?;
-        let local = listener.local_addr().map_err(bind)?;
-        self.sockets.push(Socket::Tcp { listener, protocol, tls });
-        Ok(local)
-    }
-
-    async fn listen_lmtp(&mut self, address: &str) -> Result<(), Error> {
-        let Some(path) = address.strip_prefix("unix:") else {
-            let address = address.parse().map_err(|_| Error::Address(address.to_owned()))?;
-            let local = self.listen(address, Protocol::Lmtp, false).await?;
-            self.addresses.lmtp.push(local);
-            return Ok(());
-        };
-        let listener = bind_unix(Path::new(path))
-            .map_err(|source| Error::Bind { address: address.to_owned(), source })?;
-        self.addresses.lmtp_unix.push(path.into());
-        self.sockets.push(Socket::Unix { listener, path: path.into() });
-        Ok(())
+        self.sockets.iter().for_each(Socket::remove_file);
     }
 
     async fn accept(
@@ -254,42 +202,6 @@ impl Listener {
             cut.run_until_cancelled(serve(door, client, peer, protocol, certificate, place, stop)).await;
         });
     }
-
-    fn remove_unix_sockets(&self) {
-        for socket in &self.sockets {
-            if let Socket::Unix { path, .. } = socket {
-                let _ = std::fs::remove_file(path);
-            }
-        }
-    }
-}
-
-enum Client {
-    Tcp(TcpStream, SocketAddr),
-    Unix(UnixStream),
-}
-
-impl Socket {
-    async fn accept(&self) -> io::Result<Client> {
-        match self {
-            Self::Tcp { listener, .. } => {
-                let (stream, address) = listener.accept().await?;
-                Ok(Client::Tcp(stream, address))
-            }
-            Self::Unix { listener, .. } => Ok(Client::Unix(listener.accept().await?.0)),
-        }
-    }
-
-    fn protocol(&self) -> Protocol {
-        match self {
-            Self::Tcp { protocol, .. } => *protocol,
-            Self::Unix { .. } => Protocol::Lmtp,
-        }
-    }
-
-    fn is_tls(&self) -> bool {
-        matches!(self, Self::Tcp { tls: true, .. })
-    }
 }
 
 async fn serve(
@@ -336,20 +248,6 @@ async fn forget_quiet(limits: &Limits) {
     loop {
         ticks.tick().await;
         limits.forget_quiet();
-    }
-}
-
-/// A socket file that an earlier run left behind is in the way; one that somebody answers on is not ours to take.
-fn bind_unix(path: &Path) -> io::Result<UnixListener> {
-    match UnixListener::bind(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            if std::os::unix::net::UnixStream::connect(path).is_ok() {
-                return Err(error);
-            }
-            std::fs::remove_file(path)?;
-            UnixListener::bind(path)
-        }
-        other => other,
     }
 }
 

@@ -5,9 +5,15 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// The program, away from the settings of whoever runs the tests.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_postdesk");
+
 fn postdesk(dir: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_postdesk"));
+    away_from_home(PROGRAM, dir)
+}
+
+/// A command away from the settings of whoever runs the tests.
+fn away_from_home(program: &str, dir: &Path) -> Command {
+    let mut command = Command::new(program);
     command.current_dir(dir);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("POSTDESK_")) {
         command.env_remove(name);
@@ -199,4 +205,79 @@ fn serve_without_settings_says_what_to_do() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
     assert!(said.contains("postdesk init") && said.contains("keys.reply"), "{said}");
+}
+
+/// Hands in what a supervisor would: an SMTP and an HTTP socket, and an LMTP one in a file.
+const SUPERVISOR: &str = "
+import os, socket, sys
+held = [socket.create_server(('127.0.0.1', 0)) for _ in range(2)]
+unix = socket.socket(socket.AF_UNIX)
+unix.bind('lmtp.sock')
+unix.listen()
+with open('ports', 'w') as ports:
+    ports.write(' '.join(str(s.getsockname()[1]) for s in held))
+# Out of the way first, then to where the protocol wants them.
+high = [os.dup2(s.fileno(), 20 + i) for i, s in enumerate(held + [unix])]
+for i, fd in enumerate(high):
+    os.dup2(fd, 3 + i, inheritable=True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='3', LISTEN_FDNAMES=sys.argv[1])
+os.execv(sys.argv[2], sys.argv[2:])
+";
+
+/// The program under that supervisor; `None` where there is no Python to write one in.
+fn supervised(dir: &Path, names: &str) -> Option<Command> {
+    if !Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        crate::support::say("python3 is not installed: sockets handed in were not tried");
+        return None;
+    }
+    let mut command = away_from_home("python3", dir);
+    command.args(["-c", SUPERVISOR, names, PROGRAM, "serve"]);
+    command.env("POSTDESK_SMTP_LISTEN", "192.0.2.1:25").env("POSTDESK_HTTP_LISTEN", "192.0.2.1:80");
+    Some(command)
+}
+
+#[test]
+fn sockets_that_are_handed_in_take_the_place_of_addresses() {
+    let dir = tempfile::tempdir().expect("a directory");
+    run(dir.path(), &["init"]);
+    let Some(mut command) = supervised(dir.path(), "smtp:http:lmtp") else { return };
+    let mut child = command.stderr(Stdio::null()).spawn().expect("it starts");
+    let ports = dir.path().join("ports");
+    let ports = std::iter::repeat_with(|| std::fs::read_to_string(&ports).unwrap_or_default())
+        .inspect(|_| std::thread::sleep(Duration::from_millis(10)))
+        .find(|text| text.contains(' '))
+        .expect("it never ends");
+    let (smtp, http) = ports.split_once(' ').expect("two ports");
+    // Nobody is refused: a client that comes before the desk is there waits for it.
+    let greets = |mut stream: std::net::TcpStream, say: &str| {
+        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+        std::io::Write::write_all(&mut stream, say.as_bytes()).expect("it listens");
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).expect("an answer");
+        line
+    };
+    let connect = |port: &str| std::net::TcpStream::connect(format!("127.0.0.1:{port}")).expect("it listens");
+    assert!(greets(connect(smtp), "").starts_with("220 "));
+    assert!(greets(connect(http), "GET /livez HTTP/1.0\r\n\r\n").contains(" 200 "));
+    let mut line = String::new();
+    let file = dir.path().join("lmtp.sock");
+    let lmtp = std::os::unix::net::UnixStream::connect(&file).expect("it listens");
+    BufReader::new(lmtp).read_line(&mut line).expect("a greeting");
+    assert!(line.starts_with("220 "), "{line}");
+    shell(&format!("kill -TERM {}", child.id()));
+    assert!(child.wait().expect("it ends").success());
+    assert!(file.exists(), "the file is the supervisor's");
+}
+
+#[test]
+fn a_socket_without_a_known_name_is_refused() {
+    let dir = tempfile::tempdir().expect("a directory");
+    run(dir.path(), &["init"]);
+    let Some(mut command) = supervised(dir.path(), "smtp:postdesk.socket:lmtp") else { return };
+    let output = command.output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && said.contains("\"postdesk.socket\": expected FileDescriptorName="),
+        "{said}"
+    );
 }

@@ -7,7 +7,7 @@ use postdesk::clock::{Clock, Ids};
 use postdesk::config::Config;
 use postdesk::desk::Desk;
 use postdesk::model::{Agent, Category, Mailbox, Timestamp};
-use postdesk::smtp::Listener;
+use postdesk::smtp::{HandedIn, Listener};
 use postdesk::store::Store;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
@@ -85,7 +85,7 @@ async fn settle(store: &Store) {
 }
 
 async fn open_smtp(desk: &Desk, stop: &CancellationToken) -> SocketAddr {
-    let listener = Arc::new(Listener::bind(desk.clone()).await.expect("a free port"));
+    let listener = Arc::new(Listener::bind(desk.clone(), HandedIn::default()).await.expect("a free port"));
     let address = listener.addresses().smtp[0];
     tokio::spawn(listener.run(stop.clone()));
     address
