@@ -273,7 +273,7 @@ CREATE TABLE outbox (
   to_address       TEXT NOT NULL,
   to_name          TEXT,
   subject          TEXT NOT NULL,
-  message_id       TEXT NOT NULL, -- without brackets
+  message_id       TEXT NOT NULL, -- without brackets; names the row's id, so it needs no index
   envelope_from    TEXT NOT NULL, -- empty for <>
   context          TEXT NOT NULL, -- JSON object: what the template needs besides the rows
   status           TEXT NOT NULL,
@@ -298,7 +298,6 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_due ON outbox (priority, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
 CREATE INDEX outbox_ticket ON outbox (ticket_id, id) WHERE ticket_id IS NOT NULL;
-CREATE INDEX outbox_message ON outbox (message_id);
 CREATE INDEX outbox_recipient ON outbox (to_address, queued_at);
 
 CREATE TABLE delivery_attempts (

@@ -18,6 +18,7 @@ mod verdict;
 mod writing;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 
 use tokio::sync::Notify;
@@ -45,6 +46,9 @@ use crate::mail::reply_token::KeyRing;
 use crate::model::{Agent, Mailbox};
 use crate::store::{Store, Tx};
 
+/// So many mails at once are a flood.
+const FLOOD: usize = 8;
+
 /// The desk: every door holds a clone. Cheap to clone.
 #[derive(Clone)]
 pub struct Desk {
@@ -60,6 +64,8 @@ struct Inner {
     directory: RwLock<Arc<Directory>>,
     /// Rung after a commit that put mail into the outbox.
     outbox: Notify,
+    /// Mails being taken at this moment.
+    receiving: AtomicUsize,
     tokens: tokens::TokenCache,
 }
 
@@ -116,6 +122,7 @@ impl Desk {
             keys,
             directory: RwLock::default(),
             outbox: Notify::new(),
+            receiving: AtomicUsize::new(0),
             tokens: Default::default(),
         };
         let desk = Self { inner: Arc::new(inner) };
@@ -167,6 +174,11 @@ impl Desk {
     /// Resolves when mail may have been put into the outbox on this node.
     pub async fn outbox_rung(&self) {
         self.inner.outbox.notified().await;
+    }
+
+    /// Whether so many mails come in that what can wait should: senders wait for their 250.
+    pub fn is_flooded(&self) -> bool {
+        self.inner.receiving.load(Ordering::Relaxed) >= FLOOD
     }
 
     fn store(&self) -> &Store {

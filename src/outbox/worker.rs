@@ -98,6 +98,8 @@ impl Worker {
         let room = match trouble.until {
             Some(until) if until > Instant::now() => return until - Instant::now(),
             Some(_) => usize::from(on_wire.is_empty()),
+            // Whoever sends to us waits for the same disk: one mail at a time is enough then.
+            None if self.desk.is_flooded() => usize::from(on_wire.is_empty()),
             None => self.concurrency.saturating_sub(on_wire.len()),
         };
         let lease_ms = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX);

@@ -93,8 +93,9 @@ pub enum TicketFilter {
     /// Exclusive.
     UpdatedTo(Timestamp),
     Refs(Vec<TicketRef>),
-    /// Holds this mail, in or out; without brackets.
-    MessageId(String),
+    /// Holds this mail, in or out: its Message-ID without brackets, and the outbox entry that the id names when it is
+    /// ours.
+    Mail(String, Option<Uuid>),
     HasAttachment(bool),
     /// Full text: every word, in one message with its subject and people.
     Words(String),
@@ -224,7 +225,7 @@ impl TicketFilter {
             Self::UpdatedFrom(at) => drop(select.sql(" AND updated_at >= ").bind(*at)),
             Self::UpdatedTo(at) => drop(select.sql(" AND updated_at < ").bind(*at)),
             Self::Refs(refs) => add_refs(select, refs),
-            Self::MessageId(id) => add_message_id(select, id),
+            Self::Mail(id, entry) => add_mail(select, id, *entry),
             Self::HasAttachment(true) => drop(select.sql(" AND attachment_count > 0")),
             Self::HasAttachment(false) => drop(select.sql(" AND attachment_count = 0")),
             Self::Words(text) => {
@@ -270,9 +271,10 @@ fn add_refs(select: &mut Select, refs: &[TicketRef]) {
     select.sql(" AND (id IN ").bind_all(ids).sql(" OR number IN ").bind_all(numbers).sql(")");
 }
 
-fn add_message_id(select: &mut Select, id: &str) {
+fn add_mail(select: &mut Select, id: &str, entry: Option<Uuid>) {
     select.sql(" AND id IN (SELECT ticket_id FROM inbound_mails WHERE message_id = ").bind(id);
-    select.sql(" UNION SELECT ticket_id FROM outbox WHERE message_id = ").bind(id).sql(")");
+    select.sql(" UNION SELECT ticket_id FROM outbox WHERE id = ").bind(entry.unwrap_or_default());
+    select.sql(" AND message_id = ").bind(id).sql(")");
 }
 
 impl TicketKey {

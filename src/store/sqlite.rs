@@ -147,9 +147,9 @@ fn writer_options(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
-        .pragma("wal_autocheckpoint", "4000")
+        .pragma("wal_autocheckpoint", "16384")
         .pragma("journal_size_limit", "67108864")
-        .pragma("cache_size", "-8000")
+        .pragma("cache_size", "-24000")
         // Savepoints keep what they may have to put back in memory: in a file, it costs more writes than the verb.
         .pragma("temp_store", "memory")
         .statement_cache_capacity(200)

@@ -6,6 +6,8 @@ mod place;
 mod reading;
 mod sender;
 
+use std::sync::atomic::Ordering;
+
 use uuid::Uuid;
 
 use self::place::Placed;
@@ -54,6 +56,11 @@ impl Decision {
 impl Desk {
     /// Takes a mail: when this returns anything but [`Verdict::Deferred`] or [`Verdict::Rejected`], it is on disk.
     pub async fn receive(&self, mail: InboundMail) -> Verdict {
+        let _counted = self.count_receiving();
+        self.take(mail).await
+    }
+
+    async fn take(&self, mail: InboundMail) -> Verdict {
         let Some(reading) = self.read(mail).await else { return Verdict::Rejected(Refusal::NoRecipient) };
         if reading.starts_something_new()
             && let Ok(verdict) = self.file_draft(&reading).await
@@ -70,6 +77,17 @@ impl Desk {
             Err(error @ Error::Store(store::Error::Broken(_))) => self.set_aside(&reading, &error).await,
             Err(error) => deferred(&error),
         }
+    }
+
+    fn count_receiving(&self) -> impl Drop + use<> {
+        struct Counted(Desk);
+        impl Drop for Counted {
+            fn drop(&mut self) {
+                self.0.inner.receiving.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        self.inner.receiving.fetch_add(1, Ordering::Relaxed);
+        Counted(self.clone())
     }
 
     async fn file(&self, mail: &Reading) -> Result<Verdict> {

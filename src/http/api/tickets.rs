@@ -16,6 +16,7 @@ use crate::http::list::{self, Listing, choice};
 use crate::http::problem::{BASE, Problem};
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
+use crate::mail::reply_token::KeyRing;
 use crate::model::{BodyFormat, Category, Channel, MessageId, Priority, Scope, Status};
 
 /// `GET /tickets`.
@@ -31,7 +32,7 @@ pub async fn list(
     let include = include(&mut params, &["responses", "total"])?;
     let order = list::ticket_order(&mut params)?;
     let listing = Listing::read(&mut params, &uri, &list::kinds(&order), include.contains(&"total"))?;
-    let filters = filters(&mut params, &who)?;
+    let filters = filters(&mut params, &who, api.desk.keys())?;
     params.finish()?;
     let page = api.desk.list_tickets(&filters, &order, &listing.page).await?;
     let mut rows: Vec<_> = page.rows.iter().map(view::ticket).collect();
@@ -166,7 +167,7 @@ pub fn include(params: &mut Params, known: &[&'static str]) -> Result<Vec<&'stat
 }
 
 /// The filters of API.md §4.2.
-fn filters(params: &mut Params, who: &Who) -> Result<Vec<TicketFilter>, Problem> {
+fn filters(params: &mut Params, who: &Who, keys: &KeyRing) -> Result<Vec<TicketFilter>, Problem> {
     let me = match who {
         Who::Known(caller) => caller.agent.as_ref().map(|agent| agent.id),
         Who::Anonymous => None,
@@ -194,7 +195,7 @@ fn filters(params: &mut Params, who: &Who) -> Result<Vec<TicketFilter>, Problem>
         let any = turns.any.into_iter().flatten().copied().collect();
         filters.push(TicketFilter::Status(Choice { any, none: false, negated: turns.negated }));
     }
-    more_filters(params, &mut filters)?;
+    more_filters(params, keys, &mut filters)?;
     if let Some(text) = params.take("q") {
         filters.extend(search::parse(&text, me).map_err(|e| Problem::parameter("q", "bad_format", e.0))?);
     }
@@ -204,7 +205,7 @@ fn filters(params: &mut Params, who: &Who) -> Result<Vec<TicketFilter>, Problem>
     Ok(filters)
 }
 
-fn more_filters(params: &mut Params, filters: &mut Vec<TicketFilter>) -> Result<(), Problem> {
+fn more_filters(params: &mut Params, keys: &KeyRing, filters: &mut Vec<TicketFilter>) -> Result<(), Problem> {
     filters.extend(params.flag("is_spam")?.map(TicketFilter::Spam));
     filters.extend(params.time("created_from")?.map(TicketFilter::CreatedFrom));
     filters.extend(params.time("created_to")?.map(TicketFilter::CreatedTo));
@@ -218,7 +219,9 @@ fn more_filters(params: &mut Params, filters: &mut Vec<TicketFilter>) -> Result<
     }
     if let Some(text) = params.take("message_id") {
         let bad = || Problem::parameter("message_id", "bad_format", "is no Message-ID");
-        filters.push(TicketFilter::MessageId(MessageId::new(&text).ok_or_else(bad)?.as_str().to_owned()));
+        let id = MessageId::new(&text).ok_or_else(bad)?;
+        let entry = keys.read_message_id(&id).and_then(|ours| ours.entry);
+        filters.push(TicketFilter::Mail(id.as_str().to_owned(), entry));
     }
     Ok(())
 }
