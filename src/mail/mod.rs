@@ -6,6 +6,7 @@ pub mod dsn;
 pub mod html;
 pub mod kind;
 pub mod parse;
+mod pattern;
 pub mod placement;
 pub mod quote;
 pub mod reply_token;

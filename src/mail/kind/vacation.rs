@@ -2,9 +2,8 @@
 
 use std::sync::LazyLock;
 
-use regex::{Regex, RegexSet};
-
 use super::super::parse::ParsedMail;
+use super::super::pattern::Pattern;
 use super::super::quote;
 use super::answerable;
 
@@ -19,8 +18,8 @@ const NOBODY_WROTE_IT: usize = 3;
 const THANKS: usize = 4;
 
 /// Subjects that vacation programs write, in front of the subject answered or alone.
-static SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
+static SUBJECT: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(
         r"(?ix)^\W*(auto(mat(ic|ed|isch|isk|iskt))?[\ _-]?(reply|response|respons|respond(er|ed)?|answer|svar|vastaus|antwort)|automat(ic|ed)\ (e-?mail|message)\ (reply|response)
         | automatische\ (antwort|abwesenheit\w*|beantwoording) | automatisch\ antwoord | abwesenheits?(notiz|nachricht|assistent|meldung|benachrichtigung) | abwesenheit
         | out\ of\ (the\ )?office(\ (auto-?\s?)?(reply|response|message|notification|notice|assistant))? | (vacation|holiday|away|absence|ooo)\ (auto-?\s?)?(reply|response|message|notice|notification)
@@ -34,8 +33,8 @@ static SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// That the writer is away, said of oneself; the sentence that such a note begins with.
-static ABSENCE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
+static ABSENCE: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(
         r"(?ix)\b(i\ ?(.?m|am|will\ be|.ll\ be)|we\ ?(.?re|are|will\ be))\s.{0,30}(out\ of\ (the\ |my\ )?office|away\b|on\ (\w+\ )?(leave|vacation|holiday|pto|business\ travel)|travell?ing|unavailable|not\ (be\ )?(in\ the\ office|available)|out\ (until|from|till|on))
         | (currently|presently|now)\ (out\ of|away|on\ (leave|vacation|holiday)) | out\ of\ (the\ )?office\ (until|from|and|with|on|starting|through) | ich\ (bin|befinde\ mich|werde)\b.{0,80}\b(nicht|abwesend|im\ urlaub|außer\ haus|ausser\ haus|unterwegs|erreichbar)
         | (bis|vom|ab)\b.{0,40}\b(nicht\ (erreichbar|im\ (büro|haus))|abwesend|im\ urlaub) | je\ suis\b.{0,60}(absent|en\ congé|en\ vacances|en\ déplacement) | actuellement\ absent | (estoy|estaré|me\ encuentro)\b.{0,50}(fuera|de\ vacaciones|ausente|de\ viaje)
@@ -45,8 +44,8 @@ static ABSENCE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// What else such a note says: each is a sign of its own.
-static SIGNS: LazyLock<RegexSet> = LazyLock::new(|| {
-    RegexSet::new([
+static SIGNS: LazyLock<[Pattern; 5]> = LazyLock::new(|| {
+    [
         // When it ends.
         r"(?ix)\b(until|till|through)\b.{0,30}(\d|mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|next) | (return|returning|back)\ (to\ the\ office\ )?(on|in|by)\b | from\b.{0,40}\d.{0,40}\b(to|until|through)\b.{0,20}\d
         | \bbis\b.{0,40}\d | zurück | wieder\ (erreichbar|im\ büro|da) | jusqu.au | de\ retour | de\ regreso | hasta\ el | fino\ al | rientr | até\ | tot\ (en\ met|\d) | terug | tillbaka | tilbage | tilbake | do\ dnia | wracam | до\ \d | まで",
@@ -58,13 +57,13 @@ static SIGNS: LazyLock<RegexSet> = LazyLock::new(|| {
         r"(?ix)(this\ is\ an?|automatic(ally)?|automated|auto-?)\ ?(auto\w*\ |computer\ )?(generated\ )?(reply|response|message|responder|answer|e-?mail)|automatically\ (generated|sent)|automatische?\ (antwort|nachricht)|réponse\ automatique|respuesta\ automática|risposta\ automatica|do\ not\ reply|自動(返信|応答)|自动回复",
         // How it thanks.
         r"(?ix)\bthank(s|\ you)\ for\ (your\ |the\ )?(e-?mail|mail|message|contacting|writing|note|reaching)|(vielen\ )?dank\ für\ ihre|merci\ (de|pour)\ votre|gracias\ por\ su|grazie\ per|bedankt\ voor|tack\ för",
-    ])
-    .expect("constant patterns")
+    ]
+    .map(Pattern::new)
 });
 
 /// What a machine says of the mail that it answers.
-static RECEIVED: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
+static RECEIVED: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(
         r"(?i)(have|has been|was) received|received your|(request|ticket|case|inquiry|enquiry) .{0,40}(created|opened|logged|registered|assigned)|eingegangen|erhalten|bien reçu|hemos recibido|abbiamo ricevuto|recebemos",
     )
 });
@@ -80,13 +79,14 @@ pub(super) fn says_so(mail: &ParsedMail) -> Option<String> {
         let second = second_sign(mail)?;
         return Some(format!("Subject {:?} and {second}", mail.subject));
     }
-    let whole = answers(mail) && is_note(&opening(&mail.text)) && is_all_note(mail);
+    let may_be = answers(mail) && mail.text.len() <= MAX_TEXT;
+    let whole = may_be && is_note(&opening(&mail.text)) && is_all_note(mail);
     whole.then(|| "The words of a vacation note, and nothing else".to_owned())
 }
 
 fn second_sign(mail: &ParsedMail) -> Option<&'static str> {
     let opening = opening(&mail.text);
-    if ABSENCE.is_match(&opening) || SIGNS.is_match(&opening) {
+    if ABSENCE.is_match(&opening) || any_sign(&opening) {
         return Some("the words of a vacation note");
     }
     let asks = mail.header("X-Auto-Response-Suppress").is_some() || answerable::list_mark(mail).is_some();
@@ -95,7 +95,12 @@ fn second_sign(mail: &ParsedMail) -> Option<&'static str> {
 
 /// Away, and two signs more; or a machine's receipt.
 fn is_note(opening: &str) -> bool {
-    (ABSENCE.is_match(opening) && SIGNS.matches(opening).iter().count() >= 2) || is_receipt(opening)
+    let signs = || SIGNS.iter().filter(|sign| sign.is_match(opening));
+    (ABSENCE.is_match(opening) && signs().nth(1).is_some()) || is_receipt(opening)
+}
+
+fn any_sign(text: &str) -> bool {
+    SIGNS.iter().any(|sign| sign.is_match(text))
 }
 
 /// Whether it names the mail that it answers, as RFC 3834 §3.1.5 asks of responders. A `Re:` alone is too weak.
@@ -105,19 +110,15 @@ fn answers(mail: &ParsedMail) -> bool {
 
 /// A machine's "we have got your mail", which says itself that it is one.
 fn is_receipt(opening: &str) -> bool {
-    let signs = SIGNS.matches(opening);
-    signs.matched(NOBODY_WROTE_IT) && (signs.matched(THANKS) || RECEIVED.is_match(opening))
+    SIGNS[NOBODY_WROTE_IT].is_match(opening)
+        && (SIGNS[THANKS].is_match(opening) || RECEIVED.is_match(opening))
 }
 
-/// Whether a short text has a note's sentences, greetings and nothing that a person would ask.
+/// Whether a text has a note's sentences, greetings and nothing that a person would ask.
 fn is_all_note(mail: &ParsedMail) -> bool {
-    if mail.text.len() > MAX_TEXT {
-        return false;
-    }
     let text = quote::split(&mail.text, mail.html.as_deref()).body;
-    let of_note = |sentence: &str| {
-        ABSENCE.is_match(sentence) || SIGNS.is_match(sentence) || RECEIVED.is_match(sentence)
-    };
+    let of_note =
+        |sentence: &str| ABSENCE.is_match(sentence) || any_sign(sentence) || RECEIVED.is_match(sentence);
     let is_filler = |sentence: &str| sentence.split_whitespace().count() <= MAX_FILLER;
     let mut sentences = text.split(['.', '!', '。', '\n']);
     !text.contains(['?', '？']) && sentences.all(|sentence| is_filler(sentence) || of_note(sentence))
@@ -131,8 +132,4 @@ fn opening(text: &str) -> String {
     let lines = text.lines().filter(|line| !line.trim_start().starts_with('>'));
     let words = lines.flat_map(str::split_whitespace).take(MAX_OPENING);
     words.collect::<Vec<_>>().join(" ")
-}
-
-fn pattern(text: &str) -> Regex {
-    Regex::new(text).expect("a constant pattern")
 }
