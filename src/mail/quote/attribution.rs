@@ -1,7 +1,7 @@
 //! "On 3 May, Jo Doe <jo@…> wrote:" in the world's languages, on one line or broken over several.
 
+use super::super::pattern::Pattern;
 use super::line::Line;
-use regex::Regex;
 use std::sync::LazyLock;
 
 /// Lines that one attribution may take, blank ones included.
@@ -10,8 +10,8 @@ const MAX_LINES: usize = 7;
 const MAX_BYTES: usize = 600;
 
 /// "wrote", as the clients of each language put it.
-static VERB: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
+static VERB: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(concat!(
         r"(?i)(?:\b(?:wrote|writes|sent|schrieb|schrieben|schreibt|geschrieben|écrit|ecrit|escribió|escribio|escribi[oó]|escrito|escreveu|scritto|scrive|",
         r"schreef|schrijft|geschreven|skrev|skriver|napisał\(a\)|napisał|napisała|napisano|napisana|pisze|napsal\(a\)|napsal|napsala|napísal\(a\)|napísal|napísala|",
         r"написал|написала|написал\(а\)|пишет|писал|писала|написав|написала|пише|писа|написа|napisao|napisala|napisao/la|napisal|napisal/-a|piše|írta|ír|kirjoitti|",
@@ -21,8 +21,8 @@ static VERB: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// The words that an attribution begins with.
-static OPENER: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
+static OPENER: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(concat!(
         r"(?i)^(?:on|at|in a message dated|am|vom|le|el|il|op|em|a|o dia|dia|den|på|dnia|w dniu|dne|dňa|dana|dne|v|vào|pe|în|in data|in|la|στις|στο|на|в|пн|у|",
         r"pada|tanggal|tarihinde|ar|data|kl\.?|kell|пт|чт|ср|вт|сб|вс|nd|noong|mnamo|ngày|ve|trong|quoting|citando|citáts?|zitat von|citazione|в сообщении|от|",
         r"em|ons|tir|tor|fre|lør|søn|man|lör|sön|mån|tis|pon|wt|śr|czw|pt|sob|niedz|po|út|st|čt|pá|so|ne|ma|di|wo|do|vr|za|zo|lun|mar|mer|jeu|ven|sam|dim|",
@@ -32,46 +32,42 @@ static OPENER: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// A date or a time, in digits.
-static DATE: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
+static DATE: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(concat!(
         r"\b(?:19|20)\d\d\b|\b\d{1,4}[./-] ?\d{1,2}[./-] ?\d{2,4}\b|\b\d{1,2}[:.h]\d{2}\b|\d年|\d월|\d日|\d일",
         r"|(?i:\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? \d{1,2}\b)",
     ))
 });
 
 /// It begins with a date.
-static DATE_FIRST: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
+static DATE_FIRST: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(
         r"^(?:\d{4}[-/.年년]|\d{1,2}[-/.] ?\d{1,2}[-/.]|\d{1,2}\.? \p{L}+\.? \d{4}|\p{L}{2,12}[.,]{1,2} \d{1,2}\b)",
     )
 });
 
 /// `<jo@example.org>:`, the end of an attribution that has no verb.
-static ADDRESS_LAST: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"[<(\[][^<>]*@[^<>]*(?:<[^<>]*>)?[>)\]]+\s*(?:님이 작성)?[:：]$"));
+static ADDRESS_LAST: LazyLock<Pattern> =
+    LazyLock::new(|| Pattern::new(r"[<(\[][^<>]*@[^<>]*(?:<[^<>]*>)?[>)\]]+\s*(?:님이 작성)?[:：]$"));
 
 /// "Jo Doe 於 2026/3/3 上午 9:41 寫道:", the verb last.
-static VERB_LAST: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"^[^。！？]{3,80}(?:写道|寫道|写到|寫到|書きました|のメール|쓴 글|작성) ?[:：]$")
+static VERB_LAST: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(r"^[^。！？]{3,80}(?:写道|寫道|写到|寫到|書きました|のメール|쓴 글|작성) ?[:：]$")
 });
 
 /// "Jo Doe wrote on 3.5.2012 …:", the name first.
-static NAME_FIRST: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
+static NAME_FIRST: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(
         r"(?i)^(?-i:\p{Lu})[^:]{1,60} (?:wrote|schrieb|a écrit|escribió|ha scritto|schreef|skrev|napisał|escreveu|napsal) (?:on|am|le|el|il|op|den|em|dnia|dne) [^:]{0,20}\d",
     )
 });
 
 /// The person speaks of what they wrote themselves.
-static FIRST_PERSON: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
+static FIRST_PERSON: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(
         r"(?i)\b(?:I|we|he|she|they) (?:\w+ )?(?:wrote|sent)\b|^(?:er|sie|elle|ella|él) |^il a écrit|\bschrieb(?:en)? (?:ich|wir)\b|\bj'ai\b|\bnous avons\b|\bhe escrito\b|\bho scritto\b|\bschreef (?:ik|we)\b|\bskrev jeg\b|\bskrev jag\b|\bsent (?:you|me|us|it)\b",
     )
 });
-
-fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a constant pattern")
-}
 
 /// The attribution that begins on line `at`: the index behind its last line.
 pub fn end_of(lines: &[Line], at: usize) -> Option<usize> {

@@ -1,7 +1,7 @@
 //! Blocks of From, Sent, To, Subject above a quoted mail, and the lines that announce one.
 
+use super::super::pattern::Pattern;
 use super::line::{Line, is_blank_char};
-use regex::Regex;
 use std::{collections::HashMap, sync::LazyLock};
 
 /// A field of the block, whatever its language.
@@ -24,6 +24,9 @@ const OTHER: &str = "cc|bcc|kopie|copie|copie à|copia|copia a|cópia|kopia|kopi
 
 /// Labels of contact forms.
 const FORM: &str = "name|first name|last name|vorname|nachname|nom|prénom|nombre|apellidos|nome|cognome|naam|message|message body|nachricht|mensaje|messaggio|mensagem|bericht|meddelande|wiadomość|comment|comments|kommentar|phone|telefon|téléphone|teléfono|telefono|telefone|email|e-mail|e-mail-adresse|website|company|firma|question|frage";
+
+/// First octet of `：` in UTF-8.
+const FULL_WIDTH_COLON: u8 = 0xEF;
 
 static FIELDS: LazyLock<HashMap<&'static str, Field>> = LazyLock::new(|| {
     let mut fields = HashMap::new();
@@ -50,30 +53,27 @@ const ANNOUNCED: &str = concat!(
     r"továbbított üzenet|mesaj redirecționat|пересланное сообщение|переслане повідомлення|iletilmiş mesaj|iletilen mesaj|προωθημένο μήνυμα|転送されたメッセージ|转发的邮件|轉寄郵件|전달된 메시지|ursprüngliche mail|missatge reenviat|proslijeđena poruka|posredovano sporočilo",
 );
 
-static BETWEEN_DASHES: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = format!(
-        r"(?i)^[-‐–—_=*~ ]*(?:[-‐–—_=*~]{{2,}} *)(?:{ANNOUNCED})[^\n]{{0,40}}$|^(?:{ANNOUNCED}) *(?:[-‐–—_=*~]{{2,}}|:?)$"
-    );
-    Regex::new(&pattern).expect("a constant pattern")
-});
-
 /// Announcements that stand alone, as Apple Mail and web mailers write them, and marks of other desks.
-static ALONE: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = concat!(
-        r"(?i)^[-‐–—_=*~#< ]*(?:begin forwarded message|anfang der weitergeleiteten (?:nachricht|e-mail)|début du message (?:réexpédié|transféré)|inicio del mensaje reenviado|início da mensagem (?:reencaminhada|encaminhada)|inizio messaggio inoltrato|begin doorgestuurd bericht|vidarebefordrat brev|start på videresendt besked|",
-        r"videresendt melding|välitetty viesti alkaa|początek przekazywanej wiadomości|začátek přeposílané zprávy|začiatok preposlanej správy|továbbított levél kezdete|începutul mesajului redirecționat|начало переадресованного сообщения|початок листа, що пересилається|iletilen iletinin başlangıcı|αρχή προωθημένου μηνύματος|転送されたメッセージ|开始转发邮件|下面是被转发的邮件|開始轉寄郵件|전달된 메시지 시작) *[:：]?$",
-        r"|(?i)^[-‐–—_=*~# ]*(?:(?:please )?(?:type|write|enter)? ?(?:your )?repl(?:y|ies) above this line|reply above|bitte antworten sie oberhalb dieser (?:linie|zeile)|antwort oberhalb dieser linie|antworten sie über dieser (?:linie|zeile)|répondez au-dessus de cette ligne|répondre au-dessus de cette ligne|responda por encima de esta línea|responda acima desta linha|rispondi sopra questa riga)",
-        r"|(?i)^[-‐–— ]{2,}(?:forwarded message from |forwarded (?:by|from) |begin(?:ning of)? forwarded (?:text|message|mail))",
-        r"|(?i)^(?:reply to this email directly|you are receiving this because|you're receiving this notification because|visit topic to respond|visit message to respond)\b",
-        r"|(?i)^[*_]{0,2}previous replies[*_]{0,2}:?$",
-    );
-    Regex::new(pattern).expect("a constant pattern")
+const ALONE: &str = concat!(
+    r"(?i)^[-‐–—_=*~#< ]*(?:begin forwarded message|anfang der weitergeleiteten (?:nachricht|e-mail)|début du message (?:réexpédié|transféré)|inicio del mensaje reenviado|início da mensagem (?:reencaminhada|encaminhada)|inizio messaggio inoltrato|begin doorgestuurd bericht|vidarebefordrat brev|start på videresendt besked|",
+    r"videresendt melding|välitetty viesti alkaa|początek przekazywanej wiadomości|začátek přeposílané zprávy|začiatok preposlanej správy|továbbított levél kezdete|începutul mesajului redirecționat|начало переадресованного сообщения|початок листа, що пересилається|iletilen iletinin başlangıcı|αρχή προωθημένου μηνύματος|転送されたメッセージ|开始转发邮件|下面是被转发的邮件|開始轉寄郵件|전달된 메시지 시작) *[:：]?$",
+    r"|(?i)^[-‐–—_=*~# ]*(?:(?:please )?(?:type|write|enter)? ?(?:your )?repl(?:y|ies) above this line|reply above|bitte antworten sie oberhalb dieser (?:linie|zeile)|antwort oberhalb dieser linie|antworten sie über dieser (?:linie|zeile)|répondez au-dessus de cette ligne|répondre au-dessus de cette ligne|responda por encima de esta línea|responda acima desta linha|rispondi sopra questa riga)",
+    r"|(?i)^[-‐–— ]{2,}(?:forwarded message from |forwarded (?:by|from) |begin(?:ning of)? forwarded (?:text|message|mail))",
+    r"|(?i)^(?:reply to this email directly|you are receiving this because|you're receiving this notification because|visit topic to respond|visit message to respond)\b",
+    r"|(?i)^[*_]{0,2}previous replies[*_]{0,2}:?$",
+);
+
+/// All announcements in one pattern: every line is held against it.
+static ANNOUNCEMENT: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(&format!(
+        r"(?i)^[-‐–—_=*~ ]*(?:[-‐–—_=*~]{{2,}} *)(?:{ANNOUNCED})[^\n]{{0,40}}$|^(?:{ANNOUNCED}) *(?:[-‐–—_=*~]{{2,}}|:?)$|{ALONE}"
+    ))
 });
 
 /// A line that announces quoted history: all after it is history.
 pub fn announces(line: &Line) -> bool {
     let text = line.content;
-    text.len() <= 200 && (BETWEEN_DASHES.is_match(text) || ALONE.is_match(text))
+    text.len() <= 200 && ANNOUNCEMENT.is_match(text)
 }
 
 /// A rule drawn with dashes, underscores or the like.
@@ -137,6 +137,7 @@ fn is_form(lines: &[Line]) -> bool {
 
 /// The field a line names, and its value.
 fn field<'a>(line: &Line<'a>) -> Option<(Field, &'a str)> {
+    memchr::memchr2(b':', FULL_WIDTH_COLON, line.content.as_bytes())?;
     let text =
         line.content.trim_start_matches(|c: char| is_blank_char(c) || matches!(c, '*' | '_' | '|' | '#'));
     let colon = text.char_indices().take(28).find(|(_, c)| matches!(c, ':' | '：'))?;

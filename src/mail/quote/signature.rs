@@ -1,7 +1,7 @@
 //! Where a person's words end and the signature begins.
 
+use super::super::pattern::Pattern;
 use super::{headers, line::Line};
-use regex::Regex;
 use std::sync::LazyLock;
 
 /// Written lines that may follow `-- `: a signature and a legal notice.
@@ -20,8 +20,8 @@ const MAX_NOTICE_LINES: usize = 60;
 const MAX_AFTER_DEVICE: usize = 3;
 
 /// "Sent from my iPhone" and its kin.
-static DEVICE: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
+static DEVICE: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(concat!(
         r"(?i)^[-_*<( ]*(?:via (?:mobile|phone|iphone|android|ipad)$|sent (?:from|via|with|using|by) |sent on the go|get outlook for |get bluemail for|download outlook|envoyé (?:de|depuis|à partir|avec|par|via|du) |envoye (?:de|depuis) |obtenir outlook|obtenez outlook|télécharge[rz] outlook|",
         r"gesendet (?:von|mit|über|aus|via) |von (?:meinem|meiner|unterwegs|samsung).{0,40}gesendet|diese (?:nachricht|e-mail) wurde von .{0,60}gesendet|holen sie sich outlook|outlook für (?:ios|android) beziehen|laden sie outlook|versendet mit |",
         r"enviado (?:desde|con|por|via|vía|do|da|de|a partir|através|com) |enviada (?:desde|do|da) |obtener outlook|obtén outlook|obter o outlook|baixar o outlook|inviato (?:da|dal|dall'|dalla|con|tramite) ?|ottieni outlook|scarica outlook|",
@@ -34,27 +34,27 @@ static DEVICE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// A product's or device's name behind "Sent from": a sentence that goes on is none.
-static PROSE_AFTER: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"[.!?] +\p{L}|,\s+\p{L}+\s+\p{L}+\s+\p{L}+\s+\p{L}+"));
+static PROSE_AFTER: LazyLock<Pattern> =
+    LazyLock::new(|| Pattern::new(r"[.!?] +\p{L}|,\s+\p{L}+\s+\p{L}+\s+\p{L}+\s+\p{L}+"));
 
 /// What "sent from" is said of.
-static DEVICE_NAME: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
+static DEVICE_NAME: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(concat!(
         r"(?i)phone|ipad|ipod|\bi[a-z]+\b|android|samsung|galaxy|mobil|móvil|movil|celular|handy|blackberry|outlook|mail|yahoo|windows|huawei|xiaomi|redmi|nokia|sony|xperia|htc\b|oneplus|pixel|\bios\b|\bapp\b|",
         r"tablet|gerät|\bmac|\bpc\b|device|telefon|телефон|смартфон|téléphone|puhelim|proton|\bgmx\b|web\.de|tutanota|\bspark\b|laposte|orange|手机|手機|スマート|携帯|휴대|스마트|moto\b|motorola|thunderbird|zoho|appareil",
     ))
 });
 
 /// "my", which makes anything a device.
-static MINE: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
+static MINE: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(
         r"(?i)\b(?:my|mein\w*|mon|ma|mi|meu|minha|mio|mia|mijn|min|mitt|mit|moj\w*|mého|môjho|моего|мого|minu)\b|我的|나의",
     )
 });
 
 /// Formulas that end a letter.
-static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
+static CLOSING: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(concat!(
         r"(?i)^(?:(?:mit )?(?:freundlichen?|besten?|vielen?|liebe|lieben|herzlichen?|schöne|viele)[a-zäöüß ]{0,20}(?:grüßen?|grüssen?|gruß|gruss|dank)|mfg|lg|vg|beste grüße|",
         r"(?:best|kind|warm|kindest|warmest|many|with (?:best|kind))? ?(?:regards|wishes|thanks)|best|cheers|sincerely|yours (?:sincerely|faithfully|truly)|sincerely yours|thanks|thank you|many thanks|thanks again|",
         r"(?:bien )?cordialement|bien à vous|(?:meilleures )?salutations|(?:un )?(?:cordial )?saludos?(?: cordiales)?|atentamente|atenciosamente|cumprimentos|abraços|(?:cordiali|distinti) saluti|met vriendelijke groet(?:en)?|mvh|(?:med )?(?:vänliga|venlig|vennlig) h[iä]ls(?:en|ningar?)|",
@@ -63,15 +63,15 @@ static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// "Please excuse my brevity" goes on behind the device.
-static EXCUSE: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
+static EXCUSE: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(
         r"(?i)brevity|excuse|forgive|typos|autocorrect|kürze|tippfehler|entschuldig|excuser|brièveté|disculp|brevedad|brevità|brevidade|beknopt",
     )
 });
 
 /// A way to reach someone: address, site, number.
-static CONTACT: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
+static CONTACT: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(concat!(
         r"(?i)^[^\n]{0,40}(?:\b[\w.+-]+@[\w-]+\.[\w.-]+|https?://\S+|\bwww\.[\w.-]+\.\w+|(?:\+|\b00|\()\d[\d ()./–-]{5,}\d|\b\d{2,5}[ ./–-]\d[\d ./–-]{3,}\d)[^\n]{0,30}$",
         r"|^(?:geschäftsführ|amtsgericht|handelsregister|registergericht|sitz der|hrb\b|ust-?id|vat (?:no|id|reg)|registered (?:office|in)|company (?:no|reg)|siret|rcs\b|kvk\b|btw\b|p\.? ?iva|cif\b|nip\b)",
         r"|^(?:tel|phone|mobile?|mob|cell|fax|skype|office|direct|handy|telefon|fon|tél|portable|móvil|cel|m|t|p|f|e|w)\b ?[.:]",
@@ -79,8 +79,8 @@ static CONTACT: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// What a customer says of an order or an account, which is no way to reach them; or a date.
-static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
+static REFERENCE: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(concat!(
         r"(?i)\b(?:order|booking|customer|client|account|invoice|ticket|case|contract|serial|tracking|policy|reference|ref)\b.{0,20}\d|(?:bestell|auftrag|kunden|rechnung|vertrag|serien|sendung|konto|vorgang)\w*.{0,20}\d|\biban\b|",
         r"\b(?:commande|facture|dossier|contrat|pedido|factura|fatura|cliente|ordine|fattura|bestelling|klantnummer|factuur|zamówieni\w+|faktur\w+|objednáv\w+|заказ\w*|договор\w*|sipariş)\b.{0,20}\d|",
         r"\b\d{1,2}\.\d{1,2}\.(?:\d\d){1,2}\b|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}/\d{1,2}/\d{2,4}\b",
@@ -88,22 +88,18 @@ static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// A name, alone on its line: two to four words that begin with a capital.
-static NAME: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"^(?:\p{Lu}[\p{L}.'’-]*\s+){1,3}\p{Lu}[\p{L}.'’-]*,?$"));
+static NAME: LazyLock<Pattern> =
+    LazyLock::new(|| Pattern::new(r"^(?:\p{Lu}[\p{L}.'’-]*\s+){1,3}\p{Lu}[\p{L}.'’-]*,?$"));
 
 /// Words that only a legal notice brings together.
-static NOTICE: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
+static NOTICE: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(concat!(
         r"(?i)^\W*(?:disclaimer|confidentiality notice|legal notice|confidentiality:|aviso legal|aviso de confidencialidad|avis de confidentialité|haftungsausschluss)\b.{0,600}(?:confid|vertraulich|recipient|liab|haft|virus|destinat|privileged)",
         r"|(?:confidential|privileged|vertraulich|confidentiel|confidencial|riservat|vertrouwelijk|poufn|konfidentiell|fortrolig|конфиденц).{0,600}(?:intended recipient|addressee|intended (?:solely|only)|solely for|empfänger|adressat|destinataire|destinatari|geadresseerde|adresat|mottagare|modtager|адресат)",
         r"|(?:consider the environment|think before you print|pensez à l'environnement|imprimer (?:ce|cet) (?:e-?mail|message|courriel)|denken sie an die umwelt|umwelt, bevor sie|antes de imprimir|prima di stampare|voordat u deze e-?mail print)",
         r"|^\W*(?:this (?:e-?mail|message) (?:has been|was) (?:checked|scanned)|virenfrei|virus-free|diese e-mail wurde (?:von|auf viren)|l'absence de virus|este correo electrónico ha sido (?:comprobado|analizado)|dit e-mailbericht is gecontroleerd|libre de virus|sans virus)",
     ))
 });
-
-fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a constant pattern")
-}
 
 /// The index from which `lines` (a run of the person's lines) are signature; their number when there is none.
 pub fn begins_at(lines: &[Line]) -> usize {
