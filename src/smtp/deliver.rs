@@ -1,20 +1,16 @@
 //! The end of a mail: what the door knows of it is put together, and the desk says what becomes of it.
 
-use std::future::{Future, poll_fn};
 use std::net::IpAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracing::{error, info};
+use tracing::info;
 use uuid::Uuid;
 
 use super::data::{Body, Fault, Held};
 use super::reply::{self, Reply};
 use super::session::{Peer, Protocol, Session, Transaction};
-use crate::desk::{Trouble, Verdict};
+use crate::desk::Verdict;
 use crate::mail::parse::count_hops;
 use crate::model::{Authentication, Envelope, InboundMail, ReversePath, Timestamp, Via};
 
@@ -37,8 +33,7 @@ impl Session {
         }
         let size = raw.len();
         let mail = self.inbound_mail(transaction, raw, authenticate(&self.peer).await);
-        // Boxed, so that sessions that only wait don't carry the room it takes.
-        let verdict = Box::pin(without_panic(self.door.desk.receive(mail))).await;
+        let verdict = self.door.desk.receive(mail).await;
         drop(held);
         self.log(transaction, &verdict, size, started);
         Reply::from(&verdict)
@@ -135,18 +130,6 @@ async fn load(body: Body) -> Result<(Vec<u8>, Held), Fault> {
 #[expect(clippy::unused_async, reason = "checks ask the DNS")]
 async fn authenticate(peer: &Peer) -> Authentication {
     if peer.trusted { Authentication::TRUSTED } else { Authentication::UNAUTHENTICATED }
-}
-
-/// A panic while filing is our trouble, not the client's: it is told to come again.
-async fn without_panic(receiving: impl Future<Output = Verdict>) -> Verdict {
-    let mut receiving = pin!(receiving);
-    poll_fn(|cx| {
-        catch_unwind(AssertUnwindSafe(|| receiving.as_mut().poll(cx))).unwrap_or_else(|_| {
-            error!("filing a mail panicked");
-            Poll::Ready(Verdict::Deferred(Trouble::Store))
-        })
-    })
-    .await
 }
 
 /// The verdict's word in the log.

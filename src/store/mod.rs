@@ -219,6 +219,11 @@ impl Tx {
         }
     }
 
+    /// Whether only its writes take a turn ([`Store::draft`]).
+    pub fn is_draft(&self) -> bool {
+        matches!(self, Self::SqliteDraft(_))
+    }
+
     /// For verbs that lock a row: a draft can't.
     fn locks(&self) -> Result<()> {
         match self {

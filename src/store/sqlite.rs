@@ -133,9 +133,17 @@ impl Draft {
         &mut self.later
     }
 
+    /// Takes a turn for the writes alone, in one call, and waits until they are on disk. To be run to its end: a caller
+    /// who stops half-way stops the batch with it.
     pub async fn commit(self) -> Result<()> {
         drop(self.reader);
-        self.writer.submit(self.later).await
+        let shared = self.writer.shared;
+        shared.waiting.fetch_add(1, Ordering::SeqCst);
+        let mut slot = shared.slot.clone().lock_owned().await;
+        shared.waiting.fetch_sub(1, Ordering::SeqCst);
+        slot.connected(&shared.options).await?;
+        let opening = slot.open();
+        committed(join(slot, self.later.after(opening), shared).await?).await
     }
 }
 
@@ -190,14 +198,6 @@ impl Writer {
         tokio::spawn(shared.begin()).await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Takes a turn for writes alone, in one call, and waits until they are on disk.
-    async fn submit(&self, later: Later) -> Result<()> {
-        let shared = self.shared.clone();
-        shared.waiting.fetch_add(1, Ordering::SeqCst);
-        let joined = tokio::spawn(shared.submit(later)).await;
-        committed(joined.unwrap_or_else(|_| Err(closed()))?).await
-    }
-
     /// Waits for the verb that has its turn, then closes. Nobody was told that what is still open was kept.
     pub async fn close(&self) {
         let mut slot = self.shared.slot.lock().await;
@@ -219,17 +219,6 @@ impl Shared {
             return Err(error);
         }
         Ok(WriterTx { slot: Some(slot), shared: self, later: Later::default() })
-    }
-}
-
-impl Shared {
-    /// The caller has counted itself as waiting.
-    async fn submit(self: Arc<Self>, later: Later) -> Result<Joined> {
-        let mut slot = self.slot.clone().lock_owned().await;
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
-        slot.connected(&self.options).await?;
-        let opening = slot.open();
-        join(slot, later.after(opening), self).await
     }
 }
 
