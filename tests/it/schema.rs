@@ -143,13 +143,27 @@ fn migrations_pair_by_name() {
     }
 }
 
-/// PostgreSQL may have a statement alone: SQLite's one writer needs no locks.
+/// A statement may be one engine's alone: the compiler sees to those that the store asks for. None may lie about that it
+/// asks for no more, such as a portable one beside two overrides.
 #[test]
-fn what_sqlite_says_its_own_way_postgres_says_too() {
-    for (path, _) in statements(Engine::Sqlite) {
-        let path = path.to_string_lossy();
-        let Some(stem) = path.strip_suffix(".sqlite.sql") else { continue };
-        let (twin, portable) = (format!("{stem}.postgres.sql"), format!("{stem}.sql"));
-        assert!(Path::new(&twin).exists() || Path::new(&portable).exists(), "{path} stands alone");
+fn every_statement_is_used() {
+    let mut code = String::new();
+    read_rust(&root().join("src/store"), &mut code);
+    let mut found = statements(Engine::Sqlite);
+    found.extend(statements(Engine::Postgres));
+    for (path, _) in found {
+        let name = path.strip_prefix(root().join("src/store/sql")).expect("inside").display().to_string();
+        assert!(code.contains(&format!("sql/{name}\"")), "{name} is not used");
+    }
+}
+
+fn read_rust(dir: &Path, code: &mut String) {
+    for entry in fs::read_dir(dir).expect("a directory").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            read_rust(&path, code);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            code.push_str(&fs::read_to_string(&path).expect("text"));
+        }
     }
 }
