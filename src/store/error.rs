@@ -44,6 +44,7 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::Decode(_)
             | sqlx::Error::Encode(_)
+            | sqlx::Error::Configuration(_)
             | sqlx::Error::RowNotFound
             | sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::TypeNotFound { .. } => Self::Broken(text),

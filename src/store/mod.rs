@@ -29,10 +29,15 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{
+    Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
+};
 
 pub use error::Error;
 pub use outbox::Claim;
+
+/// Longest wait for a connection to PostgreSQL.
+const POSTGRES_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Result of a store call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -203,10 +208,14 @@ impl Store {
 
 async fn open_postgres(url: &str, max_connections: u32) -> Result<PgPool> {
     let options = PgConnectOptions::from_str(url)?.application_name("postdesk");
+    // A pool that gets no connection says only how long it waited: the first one, without it, says why.
+    let first = tokio::time::timeout(POSTGRES_PATIENCE, PgConnection::connect_with(&options)).await;
+    let first = first.map_err(|_| Error::Unavailable("PostgreSQL does not answer".into()))?;
+    first?.close().await?;
     Ok(PgPoolOptions::new()
         .max_connections(max_connections)
         .min_connections(0)
-        .acquire_timeout(Duration::from_secs(5))
+        .acquire_timeout(POSTGRES_PATIENCE)
         .connect_lazy_with(options))
 }
 
