@@ -3,7 +3,9 @@
 mod example;
 mod list;
 mod load;
+mod place;
 mod validate;
+mod variables;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,7 +15,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use example::{EXAMPLE, every_key};
-pub use load::{Problem, Problems, variable};
+pub use load::{Problem, Problems};
+pub use variables::variable;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

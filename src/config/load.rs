@@ -5,13 +5,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
-use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
+use super::place::{Source, line_of};
+use super::variables::{PREFIX, Variables, from_variable, put};
 use super::{Config, every_key, validate};
 
-/// What every variable begins with.
-const PREFIX: &str = "POSTDESK_";
 /// Variables that are not keys: of the command line, and of our own tests.
 const OTHERS: [&str; 4] = ["POSTDESK_CONFIG", "POSTDESK_LOG", "POSTDESK_LOG_FORMAT", "POSTDESK_CORPORA"];
 const OTHERS_PREFIX: &str = "POSTDESK_TEST_";
@@ -84,22 +83,9 @@ impl Config {
     }
 }
 
-/// The variable of a key: `smtp.listen` is `POSTDESK_SMTP_LISTEN`.
-pub fn variable(key: &str) -> String {
-    format!("{PREFIX}{}", key.to_uppercase().replace('.', "_"))
-}
-
 struct Reading<'a> {
     source: Source<'a>,
     problems: Vec<Problem>,
-}
-
-/// Where values came from.
-struct Source<'a> {
-    name: &'a str,
-    text: &'a str,
-    /// Key → the variable that set it.
-    variables: HashMap<String, String>,
 }
 
 impl Reading<'_> {
@@ -193,154 +179,7 @@ impl Reading<'_> {
     }
 }
 
-/// Every key's variable, with the key and an example of its value.
-struct Variables(HashMap<String, (String, Value)>);
-
-impl Variables {
-    fn new(known: &Table) -> Self {
-        let mut all = HashMap::new();
-        collect("", known, &mut all);
-        // The contract's short way to switch limits off.
-        all.insert("POSTDESK_API_LIMITS".into(), ("api.limits.enabled".into(), Value::Boolean(true)));
-        Self(all)
-    }
-}
-
-fn collect(at: &str, known: &Table, into: &mut HashMap<String, (String, Value)>) {
-    for (name, value) in known {
-        let key = join(at, name);
-        match value {
-            Value::Table(inner) => collect(&key, inner, into),
-            value => {
-                into.insert(variable(&key), (key, value.clone()));
-            }
-        }
-    }
-}
-
-/// A variable's text as a value like the example; nothing (the default) when it is empty. Lists are separated by
-/// commas. `Err` says what would be right.
-fn from_variable(example: &Value, text: &str) -> Result<Option<Value>, &'static str> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let items = || text.split(',').map(str::trim).filter(|item| !item.is_empty());
-    Ok(Some(match example {
-        Value::Boolean(_) => match text.to_lowercase().as_str() {
-            "true" | "on" | "yes" | "1" => Value::Boolean(true),
-            "false" | "off" | "no" | "0" => Value::Boolean(false),
-            _ => return Err("true or false"),
-        },
-        Value::Integer(_) => Value::Integer(text.parse().map_err(|_| "a whole number")?),
-        Value::Array(examples) => match examples.first() {
-            Some(Value::Table(fields)) => Value::Array(items().map(|item| person(fields, item)).collect()),
-            _ => Value::Array(items().map(Value::from).collect()),
-        },
-        _ => Value::from(text),
-    }))
-}
-
-/// `Ada <ada@shop.example>` or the address alone, as an entry of `mailboxes` or `agents`.
-fn person(fields: &Table, text: &str) -> Value {
-    let (name, address) = match text.strip_suffix('>').and_then(|text| text.split_once('<')) {
-        Some((name, address)) => (name.trim(), address.trim()),
-        None => ("", text),
-    };
-    let mut entry = Table::new();
-    if fields.contains_key("email") {
-        let name = if name.is_empty() { address } else { name };
-        entry.insert("name".into(), name.into());
-        entry.insert("email".into(), address.into());
-    } else {
-        entry.insert("address".into(), address.into());
-        if !name.is_empty() {
-            entry.insert("from_name".into(), name.into());
-        }
-    }
-    Value::Table(entry)
-}
-
-/// Sets `a.b.c`, making tables on the way; `None` takes it away.
-fn put(table: &mut Table, key: &str, value: Option<Value>) {
-    match key.split_once('.') {
-        Some((first, rest)) => {
-            let inner = table.entry(first).or_insert_with(|| Value::Table(Table::new()));
-            if let Value::Table(inner) = inner {
-                put(inner, rest, value);
-                if inner.is_empty() {
-                    table.remove(first);
-                }
-            }
-        }
-        None => match value {
-            Some(value) => drop(table.insert(key.to_owned(), value)),
-            None => drop(table.remove(key)),
-        },
-    }
-}
-
-impl Source<'_> {
-    /// The variable that set a key, or file and line; for a missing key, the line of the table it belongs to.
-    fn place(&self, key: &str) -> String {
-        let set_by = |key: &str| self.variables.get(key).cloned();
-        let mut at = key;
-        loop {
-            if let Some(variable) = set_by(at) {
-                return variable;
-            }
-            if let Some(line) = self.line(at) {
-                return format!("{}:{line}", self.name);
-            }
-            match at.rfind(['.', '[']) {
-                Some(end) => at = &at[..end],
-                None => return self.name.to_owned(),
-            }
-        }
-    }
-
-    /// The line a key stands on.
-    fn line(&self, key: &str) -> Option<usize> {
-        let document = DeTable::parse(self.text).ok()?;
-        let steps: Vec<&str> = key.split(['.', '[']).map(|step| step.trim_end_matches(']')).collect();
-        let (last, way) = steps.split_last()?;
-        let offset = match way.split_first() {
-            None => entry(document.get_ref(), last)?.0,
-            Some((first, way)) => {
-                let mut value = entry(document.get_ref(), first)?.1;
-                for step in way {
-                    value = child(value, step)?.1;
-                }
-                child(value, last)?.0
-            }
-        };
-        Some(line_of(self.text, offset))
-    }
-}
-
-/// Where a key of a table begins, and its value.
-fn entry<'t, 'i>(table: &'t DeTable<'i>, name: &str) -> Option<(usize, &'t DeValue<'i>)> {
-    let (key, value) = table.iter().find(|(key, _)| key.get_ref() == name)?;
-    Some((key.span().start, value.get_ref()))
-}
-
-/// Likewise for an item of a table or a list.
-fn child<'t, 'i>(value: &'t DeValue<'i>, step: &str) -> Option<(usize, &'t DeValue<'i>)> {
-    match value {
-        DeValue::Table(table) => entry(table, step),
-        DeValue::Array(items) => {
-            let item = items.get(step.parse::<usize>().ok()?)?;
-            Some((item.span().start, item.get_ref()))
-        }
-        _ => None,
-    }
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
-}
-
-fn join(at: &str, name: &str) -> String {
+pub(super) fn join(at: &str, name: &str) -> String {
     if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") }
 }
 
@@ -367,6 +206,7 @@ fn plain(message: &str) -> String {
 mod tests {
     use super::*;
     use crate::config::EXAMPLE;
+    use crate::config::variables::collect;
 
     const KEYS: &str = "[keys]\nreply = \"0123456789abcdef0123456789abcdef\"\n";
 
