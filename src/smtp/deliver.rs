@@ -26,10 +26,10 @@ impl Session {
         let started = Instant::now();
         let (raw, held) = match load(body).await {
             Ok(mail) => mail,
-            Err(fault) => return fault.into(),
+            Err(fault) => return self.refuse(fault.into()),
         };
         if count_hops(&raw) > self.door.smtp().max_hops {
-            return reply::TOO_MANY_HOPS;
+            return self.refuse(reply::TOO_MANY_HOPS);
         }
         let size = raw.len();
         let mail = self.inbound_mail(transaction, raw, authenticate(&self.peer).await);
@@ -37,6 +37,12 @@ impl Session {
         drop(held);
         self.log(transaction, &verdict, size, started);
         Reply::from(&verdict)
+    }
+
+    /// Not taken, and so not in the ledger: a line in the log is all that is left of it.
+    fn refuse(&self, reply: Reply) -> Reply {
+        info!(ip = self.peer.ip.map(tracing::field::display), %reply, "mail refused");
+        reply
     }
 
     fn inbound_mail(

@@ -1,7 +1,7 @@
 //! Every SMTP code we say (RFC 5321 §4.2), each with its enhanced status code (RFC 3463).
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use super::data::Fault;
 use crate::desk::{Recipient, Refusal, Trouble, Verdict};
@@ -169,6 +169,13 @@ impl Reply {
             out.extend_from_slice(line.as_bytes());
             out.extend_from_slice(b"\r\n");
         }
+    }
+}
+
+/// For logs: `554 5.6.0 bare CR or LF in the data`.
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.code, self.enhanced, self.text)
     }
 }
 
