@@ -6,14 +6,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use postdesk::config::{Config, RelayTls, TransportKind};
+use postdesk::config::{self, Config, RelayTls, TransportKind};
 use postdesk::smtp::Certificate;
 use postdesk::store::Store;
 use postdesk::templates::Templates;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::settings::{ConfigFile, environment};
+use super::settings::{ConfigFile, environment, sqlite_file};
 
 const RELAY_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -28,8 +28,12 @@ impl Report {
         println!("ok   {what}");
     }
 
+    /// Names the variable that set the key, or else the file.
     fn fail(&mut self, key: &str, detail: impl std::fmt::Display) {
-        println!("FAIL {} {key}: {detail}", self.file);
+        let variable = config::variable(key);
+        let set = std::env::var_os(&variable).is_some_and(|value| !value.is_empty());
+        let place = if set { &variable } else { &self.file };
+        println!("FAIL {place} {key}: {detail}");
         self.good = false;
     }
 }
@@ -68,14 +72,13 @@ fn configuration(file: &ConfigFile, report: &mut Report) -> Option<Config> {
 
 /// Opens the database and begins to write, which also finds a read-only file; keeps nothing.
 async fn database(config: &Config, report: &mut Report) {
-    let path = config.store.url.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//"));
-    let path = path.map(|path| Path::new(path.split('?').next().unwrap_or(path)));
-    if let Some(path) = path.filter(|path| !path.exists()) {
-        let directory =
-            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        match directory.is_dir() {
-            true => report.ok(format_args!("database {} is not there yet and will be made", path.display())),
-            false => report.fail("store.url", format_args!("there is no directory {}", directory.display())),
+    if let Some(path) = sqlite_file(&config.store.url).filter(|path| !path.exists()) {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        match can_make_files(parent.unwrap_or(Path::new("."))) {
+            Ok(()) => {
+                report.ok(format_args!("database {} is not there yet and will be made", path.display()))
+            }
+            Err(detail) => report.fail("store.url", detail),
         }
         return;
     }
@@ -91,6 +94,15 @@ async fn database(config: &Config, report: &mut Report) {
         Ok(engine) => report.ok(format_args!("database {engine} can be written")),
         Err(error) => report.fail("store.url", error),
     }
+}
+
+/// Says what is wrong with a directory that files are to be made in.
+fn can_make_files(directory: &Path) -> Result<(), String> {
+    if !directory.is_dir() {
+        return Err(format!("there is no directory {}", directory.display()));
+    }
+    let made = tempfile::tempfile_in(directory).map(drop);
+    made.map_err(|error| format!("no file can be made in {}: {}", directory.display(), error.kind()))
 }
 
 /// Renders every template in every language.
@@ -122,8 +134,8 @@ async fn listeners(config: &Config, report: &mut Report) {
             listener(key, &address.to_string(), report).await;
         }
     }
-    if let Some(spool) = smtp.map(|smtp| &smtp.spool_dir).filter(|spool| !spool.is_dir()) {
-        report.fail("smtp.spool_dir", format_args!("there is no directory {}", spool.display()));
+    if let Some(Err(detail)) = smtp.map(|smtp| can_make_files(&smtp.spool_dir)) {
+        report.fail("smtp.spool_dir", detail);
     }
     for address in smtp.into_iter().flat_map(|smtp| &smtp.lmtp_listen) {
         match address.strip_prefix("unix:") {
@@ -150,12 +162,9 @@ async fn listener(key: &str, address: &str, report: &mut Report) {
 }
 
 fn unix_directory(path: &Path, report: &mut Report) {
-    let directory = path.parent().unwrap_or(path);
-    match directory.is_dir() {
-        true => report.ok(format_args!("smtp.lmtp_listen {} can be made", path.display())),
-        false => {
-            report.fail("smtp.lmtp_listen", format_args!("there is no directory {}", directory.display()))
-        }
+    match can_make_files(path.parent().unwrap_or(path)) {
+        Ok(()) => report.ok(format_args!("smtp.lmtp_listen {} can be made", path.display())),
+        Err(detail) => report.fail("smtp.lmtp_listen", detail),
     }
 }
 

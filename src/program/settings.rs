@@ -1,15 +1,20 @@
 //! Where settings come from, and a desk opened by them.
 
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use percent_encoding::percent_decode_str;
 use postdesk::clock::{Clock, Ids};
 use postdesk::config::Config;
 use postdesk::desk::Desk;
 use postdesk::store::Store;
+use tokio::time::Instant;
 use tracing::warn;
 
 /// Read when no file is named.
@@ -62,21 +67,40 @@ pub async fn open_desk(config: Config) -> Result<Desk> {
 
 /// A store with an up-to-date schema.
 pub async fn open_store(config: &Config) -> Result<Store> {
-    let mut waited = Duration::ZERO;
+    if let Some(file) = sqlite_file(&config.store.url) {
+        let at = || format!("store.url: {}", file.display());
+        make_private(&file).with_context(at)?;
+        return open_and_migrate(config).await.with_context(at);
+    }
+    let began = Instant::now();
     loop {
         let error = match open_and_migrate(config).await {
             Ok(store) => return Ok(store),
-            Err(error) => error,
+            Err(error) if error.is_transient() => error,
+            Err(error) => return Err(error).context("store.url"),
         };
-        if !error.is_transient() || config.store.url.starts_with("sqlite:") {
-            return Err(error).context("store.url");
-        }
-        if waited >= STORE_PATIENCE {
-            bail!("store.url: {error}; gave up after {} s", waited.as_secs());
+        if began.elapsed() >= STORE_PATIENCE {
+            bail!("store.url: {error}; gave up after {} s", began.elapsed().as_secs());
         }
         warn!(%error, "waiting for the database");
         tokio::time::sleep(STORE_RETRY).await;
-        waited += STORE_RETRY;
+    }
+}
+
+/// The file of a `sqlite:` URL; `None` for PostgreSQL, and for a database in memory.
+pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let path = path.split('?').next().unwrap_or(path);
+    let path = percent_decode_str(path).decode_utf8().ok()?;
+    (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path.as_ref()))
+}
+
+/// Mails are nobody else's business: a new file is its owner's alone, and SQLite makes the files beside it likewise.
+fn make_private(file: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -88,4 +112,22 @@ async fn open_and_migrate(config: &Config) -> postdesk::store::Result<Store> {
 
 pub fn wrong(problems: postdesk::config::Problems) -> anyhow::Error {
     anyhow::anyhow!("the settings are wrong:\n{problems}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_of_a_url() {
+        for (url, want) in [
+            ("sqlite:postdesk.db", Some("postdesk.db")),
+            ("sqlite:///var/lib/postdesk.db?mode=rwc", Some("/var/lib/postdesk.db")),
+            ("sqlite:/srv/my%20desk.db", Some("/srv/my desk.db")),
+            ("sqlite::memory:", None),
+            ("postgres://db/desk", None),
+        ] {
+            assert_eq!(sqlite_file(url).as_deref(), want.map(Path::new), "{url}");
+        }
+    }
 }

@@ -137,7 +137,7 @@ fn init_writes_once_and_check_agrees() {
         (
             "POSTDESK_STORE_URL",
             "sqlite:/nowhere/at/all.db",
-            "FAIL postdesk.toml store.url: there is no directory",
+            "FAIL POSTDESK_STORE_URL store.url: there is no directory",
         ),
         (
             "POSTDESK_SMPT_LISTEN",
@@ -173,8 +173,8 @@ fn check_finds_a_relay_that_is_not_there_and_an_address_that_is_taken() {
         .output()
         .expect("it starts");
     let said = stdout(&output);
-    assert!(said.contains(&format!("FAIL postdesk.toml http.listen: {address} is taken")), "{said}");
-    assert!(said.contains("FAIL postdesk.toml outbox.relay.host: 127.0.0.1:"), "{said}");
+    assert!(said.contains(&format!("FAIL POSTDESK_HTTP_LISTEN http.listen: {address} is taken")), "{said}");
+    assert!(said.contains("FAIL POSTDESK_OUTBOX_RELAY_HOST outbox.relay.host: 127.0.0.1:"), "{said}");
 }
 
 #[test]
