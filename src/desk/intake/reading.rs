@@ -251,7 +251,7 @@ fn parse_safely(raw: &[u8]) -> ParsedMail {
 
 /// PostgreSQL keeps no NUL in text (and nobody needs one).
 fn storable(text: String) -> String {
-    if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text }
+    if memchr::memchr(0, text.as_bytes()).is_some() { text.replace('\0', "\u{FFFD}") } else { text }
 }
 
 /// Message-ID, reverse-path, recipients and content (MAIL.md §1.7); without a Message-ID all bytes, for a while.

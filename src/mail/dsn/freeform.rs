@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::super::parse::ParsedMail;
+use super::super::pattern::Pattern;
 use super::returned::{self, Returned};
 use super::rfc3464::shortened;
 use super::sender::{self, Signs};
@@ -23,8 +24,8 @@ const MAX_DIAGNOSTIC: usize = 1_000;
 const MAX_RECIPIENTS: usize = 100;
 
 /// "This was not delivered", in the languages of the large providers.
-static PHRASE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
+static PHRASE: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(
         r"(?ix) (could|can|was|were|is|has|have|been|be)\s?(not|n.t)\ (yet\ )?(be\ |been\ )?(successfully\ )?(deliver|sent|reach) | not\ (be\ )?(deliver|reach)(ed|able)?\ (to|within)
         | (unable|not\ able|failed|wasn.t\ able|unsuccessful|tried|attempt\w*)\ (to|in)\ (be\ )?(deliver|send|reach|relay) | undeliver(able|ed) | delivery\ (to|of|for)\ .{0,60}(fail|delay|aborted|not\ possible|impossible)
         | delivery\ (has\ )?(failed|failure|is\ delayed|error|was\ not|attempt|problem) | (error|problem|failure|trouble|difficult(y|ies))s?\ .{0,30}(deliver|sending) | rejected\ recipient | (fail|error)\w*\ (to|address|recipient)
@@ -38,14 +39,14 @@ static PHRASE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 /// The lines that introduce an address which did not fail.
-static OTHER: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
+static OTHER: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(
         r"(?i)contact|questions?\b|assistance|send (e-?)?mail to|sent by|^\s*(from|reply-to|sender|cc|bcc|subject)\s*:|if you (feel|think|believe|need|have)|mail from|envelope-from|generat(ed|ing)|(complain|write|e-?mail|refer|forward\w*) to|on behalf|^\W*(hi|hello|dear|sorry|hallo|bonjour|hola)\b|please reply",
     )
 });
 /// A notice that it is still being tried.
-static DELAY: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
+static DELAY: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(
         r"(?i)warning message only|this is a warning|delayed|will be retried|still being retried|will keep trying|do not need to re-?send|delivery attempts will continue|temporary failure report|still undelivered|will continue trying|not yet been delivered",
     )
 });
@@ -56,15 +57,15 @@ static HEAD: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 /// `Your message to: jo@example.org`, the address failing in the next line.
-static SENT_TO: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
+static SENT_TO: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(
         r"(?i)\b(message|mail|e-mail|nachricht|correo|mensaje|courriel)\b( \w+){0,3} (to|for|an|a|à|para)\s*:?\s*[<\x22']?\S+@",
     )
 });
 /// `c=US;a= ;…;dda:SMTP=jo@example.org;`: an X.400 name, as Exchange shows it.
 static X400: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\bSMTP[=:]\s*([^\s;\])>]+@[^\s;\])>]+)"));
 /// A local part alone, where a provider knows its own users by nothing more.
-static BARE_NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[A-Za-z0-9][A-Za-z0-9._-]{2,40}$"));
+static BARE_NAME: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(r"^[A-Za-z0-9][A-Za-z0-9._-]{2,40}$"));
 
 struct Found {
     recipient: String,

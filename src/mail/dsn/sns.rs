@@ -57,11 +57,12 @@ struct Mail {
 /// A notification in the text of a mail from Amazon; `None` otherwise.
 pub(super) fn read(mail: &ParsedMail) -> Option<DeliveryReport> {
     let sender = mail.sole_from()?.email.to_ascii_lowercase();
-    // The service breaks long lines, even inside a string.
-    let json = mail.text.trim_start().replace('\n', "");
-    if !sender.ends_with(".amazonaws.com") || !json.starts_with('{') {
+    let text = mail.text.trim_start();
+    if !sender.ends_with(".amazonaws.com") || !text.starts_with('{') {
         return None;
     }
+    // The service breaks long lines, even inside a string.
+    let json = text.replace('\n', "");
     let mut values = serde_json::Deserializer::from_str(&json).into_iter::<Notification>();
     let notification = values.next()?.ok()?;
     let mta = notification.bounce.as_ref().and_then(|bounce| bounce.reporting_mta.as_deref());

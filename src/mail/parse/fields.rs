@@ -20,10 +20,11 @@ impl<'a> Field<'a> {
     /// The value with folding undone and white space trimmed; at most 100 kB of it.
     pub(super) fn unfolded(&self) -> Cow<'a, [u8]> {
         let value = &self.value[..self.value.len().min(MAX_VALUE)].trim_ascii();
-        if memchr::memchr2(b'\n', b'\r', value).is_none() {
-            return Cow::Borrowed(value);
-        }
-        Cow::Owned(value.iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect())
+        let Some(first) = memchr::memchr2(b'\n', b'\r', value) else { return Cow::Borrowed(value) };
+        let mut out = Vec::with_capacity(value.len());
+        out.extend_from_slice(&value[..first]);
+        value[first..].split(|b| matches!(b, b'\r' | b'\n')).for_each(|piece| out.extend_from_slice(piece));
+        Cow::Owned(out)
     }
 }
 

@@ -37,7 +37,9 @@ pub(super) fn text<'a>(bytes: &'a [u8], declared: Option<&[u8]>) -> (Cow<'a, str
 
 fn undeclared(bytes: &[u8]) -> (Cow<'_, str>, Reading) {
     match std::str::from_utf8(bytes) {
-        Ok(text) if !text.contains('\u{1b}') => (Cow::Borrowed(without_mark(text)), Reading::Plain),
+        Ok(text) if memchr::memchr(0x1B, bytes).is_none() => {
+            (Cow::Borrowed(without_mark(text)), Reading::Plain)
+        }
         Ok(_) => (charset::decode(detected(bytes), bytes).0, Reading::Repaired),
         Err(_) => match mostly_utf8(bytes, 3) {
             Some(text) => (text, Reading::Repaired),

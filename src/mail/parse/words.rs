@@ -54,7 +54,7 @@ pub(super) fn decode<'a>(value: &'a [u8], charset_hint: Option<&[u8]>) -> Cow<'a
 
 fn raw<'a>(bytes: &'a [u8], charset_hint: Option<&[u8]>) -> Cow<'a, str> {
     match std::str::from_utf8(bytes) {
-        Ok(text) if !text.contains('\u{1b}') => Cow::Borrowed(text),
+        Ok(text) if memchr::memchr(0x1B, bytes).is_none() => Cow::Borrowed(text),
         _ => guess::text(bytes, charset_hint).0,
     }
 }

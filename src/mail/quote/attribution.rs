@@ -157,6 +157,9 @@ fn bare(text: &str) -> &str {
 }
 
 fn ends_here(joined: &str) -> bool {
+    if joined.ends_with(|c: char| c.is_ascii_alphanumeric()) {
+        return false;
+    }
     let end = joined.trim_end_matches(['*', '_', ' ', '\u{a0}']);
     end.ends_with([':', '：', '︰']) || end.ends_with("--")
 }
