@@ -171,7 +171,7 @@ fn clean_address(bytes: &[u8]) -> String {
     let mut text: String = decoded
         .chars()
         .filter(|c| !c.is_control() && (quoted || !c.is_whitespace()) && !matches!(c, '<' | '>'))
-        .filter(|c| names::readable(c.encode_utf8(&mut [0; 4])).len() == c.len_utf8() || *c == ' ')
+        .filter(|c| *c == ' ' || !(c.is_whitespace() || names::is_deceptive(*c)))
         .collect();
     if let Some((before, after)) = text.split_once('(') {
         let tail = after.split_once(')').map_or("", |(_, tail)| tail);

@@ -41,7 +41,7 @@ fn shortened(name: &str) -> String {
 }
 
 /// Characters that show nothing and change how their neighbours show (Unicode TR 36 §2.8), NUL among them.
-fn is_deceptive(c: char) -> bool {
+pub(super) fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{061C}' | '\u{FEFF}')
 }
