@@ -13,6 +13,7 @@ use postdesk::templates::Templates;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::say::answer;
 use super::settings::{ConfigFile, environment, sqlite_file};
 
 const RELAY_PATIENCE: Duration = Duration::from_secs(10);
@@ -25,7 +26,7 @@ struct Report {
 
 impl Report {
     fn ok(&self, what: impl std::fmt::Display) {
-        println!("ok   {what}");
+        answer(format_args!("ok   {what}"));
     }
 
     /// Names the variable that set the key, or else the file.
@@ -33,7 +34,7 @@ impl Report {
         let variable = config::variable(key);
         let set = std::env::var_os(&variable).is_some_and(|value| !value.is_empty());
         let place = if set { &variable } else { &self.file };
-        println!("FAIL {place} {key}: {detail}");
+        answer(format_args!("FAIL {place} {key}: {detail}"));
         self.good = false;
     }
 }
@@ -62,7 +63,7 @@ fn configuration(file: &ConfigFile, report: &mut Report) -> Option<Config> {
         }
         Err(problems) => {
             for problem in problems.0 {
-                println!("FAIL {problem}");
+                answer(format_args!("FAIL {problem}"));
             }
             report.good = false;
             None
@@ -113,7 +114,7 @@ fn templates(config: &Config, report: &mut Report) {
     }
     let problems = Templates::load(directory).check();
     for problem in &problems {
-        println!("FAIL {}: {}", problem.file.display(), problem.detail);
+        answer(format_args!("FAIL {}: {}", problem.file.display(), problem.detail));
         report.good = false;
     }
     if problems.is_empty() {

@@ -11,6 +11,8 @@ use data_encoding::BASE32_NOPAD;
 use postdesk::clock::Ids;
 use postdesk::config::EXAMPLE;
 
+use super::say::answer;
+
 /// What stands in the example where the key goes.
 const NO_KEY: &str = "MADE-BY-INIT-0000000000000000000";
 
@@ -31,11 +33,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let text = EXAMPLE.replace(NO_KEY, &new_key()).replace("address = \"support@shop.example\"", &address);
     write_private(&args.config, &text)?;
     let file = args.config.display();
-    println!("{file} written, with a new key. Next: edit it, `postdesk check --config {file}`,");
-    println!(
+    answer(format_args!("{file} written, with a new key. Next: edit it, `postdesk check --config {file}`,"));
+    answer(format_args!(
         "`postdesk serve --config {file}`; a first API token: `postdesk token create --name admin \
               --scopes admin --config {file}`."
-    );
+    ));
     Ok(ExitCode::SUCCESS)
 }
 

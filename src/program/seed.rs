@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use postdesk::desk::Seeded;
 
+use super::say::answer;
 use super::settings::{ConfigFile, open_desk};
 
 #[derive(clap::Args)]
@@ -41,12 +42,13 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     };
     let desk = open_desk(file.load()?).await?;
     if clean {
-        println!("{} rows of demo data taken away", desk.clean_seed().await?);
+        let rows = desk.clean_seed().await?;
+        answer(format_args!("{rows} rows of demo data taken away"));
     }
     if load {
         match desk.load_seed().await? {
-            Some(seeded) => println!("{}", added(seeded)),
-            None => println!("the demo data is there already; nothing added"),
+            Some(seeded) => answer(added(seeded)),
+            None => answer("the demo data is there already; nothing added"),
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -12,7 +12,7 @@ use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
 
-use super::say::explain;
+use super::say::{answer, explain};
 
 /// Longest wait for the connection, and for the whole dialog.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -49,7 +49,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     match sent.context("the server took too long")? {
         Ok(response) => {
             let lines: Vec<_> = response.message().collect();
-            println!("{} {}", response.code(), lines.join("\n"));
+            answer(format_args!("{} {}", response.code(), lines.join("\n")));
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use super::node::Node;
+use super::say::answer;
 use super::settings::{ConfigFile, open_desk, open_store};
 use super::sockets::Sockets;
 
@@ -20,7 +21,7 @@ pub async fn run(file: ConfigFile, sockets: Sockets) -> Result<ExitCode> {
 /// Brings the schema up to date.
 pub async fn migrate(file: ConfigFile) -> Result<ExitCode> {
     let store = open_store(&file.load()?).await?;
-    println!("the {} schema is up to date", store.engine());
+    answer(format_args!("the {} schema is up to date", store.engine()));
     store.close().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,6 @@
 //! `postdesk token`: the bearer tokens of the API.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -8,7 +9,7 @@ use postdesk::desk::{Desk, NewToken};
 use postdesk::model::{ApiToken, Scope, Timestamp};
 use uuid::Uuid;
 
-use super::say::explain;
+use super::say::{answer, explain};
 use super::settings::{ConfigFile, open_desk};
 
 #[derive(clap::Args)]
@@ -68,7 +69,7 @@ async fn create(args: Create) -> Result<ExitCode> {
     let expires_at = args.expires_days.map(day);
     let new = NewToken { name: args.name, agent_id, scopes: args.scopes, expires_at };
     let (_, secret) = desk.create_token(new).await?;
-    println!("{secret}");
+    writeln!(std::io::stdout(), "{secret}").context("the token could not be printed; revoke it")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -77,7 +78,11 @@ async fn list(file: ConfigFile) -> Result<ExitCode> {
     for token in desk.tokens().await? {
         let scopes: Vec<_> = token.scopes.iter().map(|scope| scope.as_str()).collect();
         let (id, prefix, name) = (token.id, &token.prefix, &token.name);
-        println!("{id}  {prefix}…  {name:?}  {}  {}", scopes.join(","), state(&token, desk.clock().now()));
+        answer(format_args!(
+            "{id}  {prefix}…  {name:?}  {}  {}",
+            scopes.join(","),
+            state(&token, desk.clock().now())
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
