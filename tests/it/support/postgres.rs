@@ -38,7 +38,7 @@ pub fn shared() -> Option<&'static Cluster> {
     SHARED.get_or_init(|| Cluster::start(Sync::Off)).as_ref()
 }
 
-/// Whether there are server binaries. Says once when there are none, and fails when `POSTDESK_REQUIRE_POSTGRES` asks
+/// Whether there are server binaries. Says once when there are none, and fails when `POSTDESK_TEST_REQUIRE_POSTGRES` asks
 /// for them.
 pub fn available() -> bool {
     static FOUND: OnceLock<bool> = OnceLock::new();
@@ -52,8 +52,8 @@ pub fn available() -> bool {
         found
     });
     assert!(
-        found || std::env::var_os("POSTDESK_REQUIRE_POSTGRES").is_none_or(|v| v != "1"),
-        "POSTDESK_REQUIRE_POSTGRES=1, and PostgreSQL's server binaries were not found"
+        found || std::env::var_os("POSTDESK_TEST_REQUIRE_POSTGRES").is_none_or(|v| v != "1"),
+        "POSTDESK_TEST_REQUIRE_POSTGRES=1, and PostgreSQL's server binaries were not found"
     );
     found
 }
