@@ -1,19 +1,11 @@
 //! The bytes of one mail, read to their real end: CR LF `.` CR LF and nothing else (RFC 5321 §4.1.1.4), or the end of
 //! the last chunk (RFC 3030). A mail with a fault is read on to that end too, so that the session stays in step.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::time::Duration;
-
 use memchr::memchr2;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::task::spawn_blocking;
 
-use super::memory::{Lease, SMALL, read_back};
+use super::kept::Kept;
+use super::memory::Lease;
 use crate::config::BareLf;
-
-/// What a fresh mail reserves: most mails of people fit.
-const FIRST_ROOM: usize = 8 * 1024;
 
 /// Why a mail that was read is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,33 +47,18 @@ enum At {
 /// A mail that is being read. Holds at most its limit, and only what the byte budget leased to it.
 #[derive(Debug)]
 pub struct Body {
-    /// Octets that are not in the file.
-    tail: Vec<u8>,
-    /// What came before them, when the mail is big.
-    spool: Option<File>,
-    /// All that was kept.
-    octets: usize,
+    kept: Kept,
     at: At,
     /// Octets of the line so far.
     line: usize,
     fault: Option<Fault>,
     limits: BodyLimits,
-    lease: Lease,
 }
 
 impl Body {
     /// An empty mail.
     pub fn new(limits: BodyLimits, lease: Lease) -> Self {
-        Self {
-            tail: Vec::new(),
-            spool: None,
-            octets: 0,
-            at: At::LineStart,
-            line: 0,
-            fault: None,
-            limits,
-            lease,
-        }
+        Self { kept: Kept::new(lease), at: At::LineStart, line: 0, fault: None, limits }
     }
 
     /// Takes what came after `DATA`; gives the number of octets used, and whether the end of data was among them.
@@ -100,15 +77,13 @@ impl Body {
     }
 
     /// The mail, all of it read.
-    pub fn finish(mut self) -> Result<Complete, Fault> {
+    pub fn finish(mut self) -> Result<Kept, Fault> {
         if self.at == At::Cr {
             self.fail(Fault::BareLineEnd);
         }
         match self.fault {
             Some(fault) => Err(fault),
-            None => {
-                Ok(Complete { tail: self.tail, spool: self.spool, octets: self.octets, lease: self.lease })
-            }
+            None => Ok(self.kept),
         }
     }
 
@@ -190,9 +165,7 @@ impl Body {
     fn fail(&mut self, fault: Fault) {
         if self.fault.is_none() {
             self.fault = Some(fault);
-            self.tail = Vec::new();
-            self.spool = None;
-            self.lease.give_back();
+            self.kept.give_up();
         }
     }
 
@@ -200,68 +173,12 @@ impl Body {
         if self.fault.is_some() {
             return;
         }
-        if self.octets + octets.len() > self.limits.max_size {
+        if self.kept.octets() + octets.len() > self.limits.max_size {
             return self.fail(Fault::TooBig);
         }
-        if !self.make_room(octets.len()) {
-            return self.fail(Fault::NoMemory);
+        if !self.kept.push(octets) {
+            self.fail(Fault::NoMemory);
         }
-        self.tail.extend_from_slice(octets);
-        self.octets += octets.len();
-    }
-
-    /// Twice the room in memory at first, and the file when that is not small any more.
-    fn make_room(&mut self, octets: usize) -> bool {
-        let needed = self.tail.len() + octets;
-        if needed <= self.tail.capacity() {
-            return true;
-        }
-        if needed > SMALL {
-            return self.write_out().is_ok() && self.lease.grow_to(self.octets + SMALL.max(octets));
-        }
-        let room = (self.tail.capacity() * 2).clamp(FIRST_ROOM, SMALL).max(needed);
-        self.tail.reserve_exact(room - self.tail.len());
-        self.lease.grow_to(self.octets - self.tail.len() + room)
-    }
-
-    fn write_out(&mut self) -> io::Result<()> {
-        let spool = match &mut self.spool {
-            Some(spool) => spool,
-            none => none.insert(self.lease.budget().spool()?),
-        };
-        spool.write_all(&self.tail)?;
-        self.tail.clear();
-        Ok(())
-    }
-}
-
-/// A mail without fault, in memory or, when it is big, in a file.
-#[derive(Debug)]
-pub struct Complete {
-    tail: Vec<u8>,
-    spool: Option<File>,
-    octets: usize,
-    lease: Lease,
-}
-
-/// What a mail in memory uses, to be held as long as it is there.
-#[derive(Debug)]
-pub struct Held {
-    _lease: Lease,
-    _turn: Option<OwnedSemaphorePermit>,
-}
-
-impl Complete {
-    /// The mail, in memory. A big one waits for its turn; if that does not come in time, or its file can't be read,
-    /// there is no memory for it.
-    pub async fn load(self, patience: Duration) -> Result<(Vec<u8>, Held), Fault> {
-        let Some(spool) = self.spool else {
-            return Ok((self.tail, Held { _lease: self.lease, _turn: None }));
-        };
-        let turn = self.lease.budget().turn(self.octets, patience).await.ok_or(Fault::NoMemory)?;
-        let reading = spawn_blocking(move || read_back(spool, &self.tail, self.octets));
-        let Ok(Ok(raw)) = reading.await else { return Err(Fault::NoMemory) };
-        Ok((raw, Held { _lease: self.lease, _turn: Some(turn) }))
     }
 }
 
@@ -275,19 +192,11 @@ mod tests {
     const LIMITS: BodyLimits = BodyLimits { max_size: 1000, max_line: 100, bare_lf: BareLf::Reject };
 
     fn body(limits: BodyLimits, budget: usize) -> Body {
-        Body::new(limits, Lease::new(budget_of(budget)))
-    }
-
-    fn budget_of(octets: usize) -> Arc<Budget> {
-        Arc::new(Budget::new(octets, octets, std::env::temp_dir()))
+        Body::new(limits, Lease::new(Arc::new(Budget::new(budget, budget, std::env::temp_dir()))))
     }
 
     fn whole(body: Body) -> Result<Vec<u8>, Fault> {
-        let mail = body.finish()?;
-        Ok(match mail.spool {
-            Some(spool) => read_back(spool, &mail.tail, mail.octets).unwrap(),
-            None => mail.tail,
-        })
+        Ok(body.finish()?.into_small())
     }
 
     /// Feeds `step` octets at a time; gives the mail, and what was left behind its end (`None`: no end was seen).
@@ -424,39 +333,9 @@ mod tests {
             assert_eq!(mail.err(), want);
             assert_eq!(left.as_deref(), Some(&b"NOOP\r\n"[..]));
         }
-    }
-
-    #[test]
-    fn memory_is_leased_and_given_back() {
-        let limits = BodyLimits { max_size: 100_000, ..LIMITS };
-        let budget = budget_of(3 * FIRST_ROOM);
-        let line = [&b"x".repeat(98)[..], b"\r\n"].concat();
-        let mut first = Body::new(limits, Lease::new(budget.clone()));
-        first.feed_data(&line);
-        let mut second = Body::new(limits, Lease::new(budget.clone()));
-        second.feed_data(&line.repeat(200));
-        assert_eq!(second.finish().err(), Some(Fault::NoMemory));
-        let held = first.finish().unwrap();
-        assert!(!Lease::new(budget.clone()).grow_to(3 * FIRST_ROOM), "the first mail is still held");
-        drop(held);
-        assert!(Lease::new(budget).grow_to(3 * FIRST_ROOM), "all is given back");
-    }
-
-    #[tokio::test]
-    async fn a_big_mail_is_put_aside_and_comes_back_whole() {
-        let limits = BodyLimits { max_size: 9 * SMALL, max_line: 1000, bare_lf: BareLf::Normalize };
-        for lines in [SMALL / 10, SMALL / 10 + 1, SMALL / 4] {
-            let mail: Vec<u8> = (0..lines).flat_map(|n| format!("{n:08}\r\n").into_bytes()).collect();
-            let sent = [&mail.split(|&octet| octet == b'\r').collect::<Vec<_>>().concat()[..], b"\r\n.\r\n"]
-                .concat();
-            let mut body = Body::new(limits, Lease::new(budget_of(9 * SMALL)));
-            for piece in sent.chunks(65_521) {
-                body.feed_data(piece);
-            }
-            assert!(body.tail.capacity() <= SMALL);
-            let (raw, _held) = body.finish().unwrap().load(Duration::ZERO).await.unwrap();
-            assert_eq!(raw, [&mail[..], b"\r\n"].concat(), "{lines} lines");
-        }
+        let mut poor = body(LIMITS, 10);
+        assert_eq!(poor.feed_data(b"a\r\n.\r\n"), (6, true));
+        assert_eq!(poor.finish().err(), Some(Fault::NoMemory));
     }
 
     #[test]

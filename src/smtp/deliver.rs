@@ -7,7 +7,8 @@ use tokio::time::Instant;
 use tracing::info;
 use uuid::Uuid;
 
-use super::data::{Body, Fault, Held};
+use super::data::{Body, Fault};
+use super::kept::Held;
 use super::reply::{self, Reply};
 use super::session::{Peer, Protocol, Session, Transaction};
 use crate::desk::Verdict;
@@ -129,7 +130,7 @@ impl Session {
 }
 
 async fn load(body: Body) -> Result<(Vec<u8>, Held), Fault> {
-    body.finish()?.load(TURN).await
+    body.finish()?.load(TURN).await.ok_or(Fault::NoMemory)
 }
 
 /// Who really sent the mail (MAIL.md §1.2): our own networks are believed, nobody else is until senders are checked.

@@ -1,11 +1,13 @@
 //! The door mail comes in by: SMTP (RFC 5321) and LMTP (RFC 2033), one session code for both (MAIL.md §1.1).
 //!
-//! `socket` has the sockets, `listener` accepts and counts, `session` talks, `command` and `path` read what is said, `reader` keeps the buffers,
-//! `data` finds a mail's real end, `deliver` hands it to the desk, and every code we say stands in `reply`.
+//! `socket` has the sockets, `listener` accepts and counts, `session` talks, `command` and `path` read what is said,
+//! `reader` keeps the buffers, `data` finds a mail's real end, `kept` has its octets until then, `deliver` hands it to
+//! the desk, and every code we say stands in `reply`.
 
 mod command;
 mod data;
 mod deliver;
+mod kept;
 mod limits;
 mod listener;
 mod memory;
