@@ -157,7 +157,7 @@ fn writer_options(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_secs(5))
         .pragma("wal_autocheckpoint", "16384")
         .pragma("journal_size_limit", "67108864")
-        .pragma("cache_size", "-24000")
+        .pragma("cache_size", "-16000")
         // Savepoints keep what they may have to put back in memory: in a file, it costs more writes than the verb.
         .pragma("temp_store", "memory")
         .statement_cache_capacity(200)
