@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod init;
+mod memory;
 mod node;
 mod say;
 mod seed;
@@ -73,6 +74,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     let quiet = !matches!(cli.command, Command::Demo(_) | Command::Serve(_));
     let filter = cli.log.as_deref().or(quiet.then_some("warn"));
     telemetry::init(format, filter).map_err(|error| anyhow::anyhow!("--log: {error}"))?;
+    if !quiet {
+        memory::give_back();
+    }
     // One provider for all TLS, installed once.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match cli.command {
