@@ -9,9 +9,8 @@ from aiosmtpd.smtp import SMTP
 
 class OneRow:
     def __init__(self, path):
+        # As Python opens it: rollback journal, synchronous=FULL, each row a transaction of its own.
         self.db = sqlite3.connect(path, isolation_level=None)
-        self.db.execute("PRAGMA journal_mode = wal")
-        self.db.execute("PRAGMA synchronous = full")
         self.db.execute("CREATE TABLE mails (id INTEGER PRIMARY KEY, sender TEXT, recipients TEXT, raw BLOB)")
 
     async def handle_DATA(self, server, session, envelope):
