@@ -224,8 +224,8 @@ impl Reading {
 
     /// Flags of the decision and of the reading itself.
     pub fn flags(&self, decided: &[&'static str]) -> Vec<String> {
-        let damaged = !self.parsed.defects.is_empty() && !self.parsed.charset_repaired;
-        let own = [(self.parsed.charset_repaired, "charset_repaired"), (damaged, "parse_damaged")];
+        let own =
+            [(self.parsed.charset_repaired, "charset_repaired"), (self.parsed.is_damaged(), "parse_damaged")];
         let own = own.into_iter().filter_map(|(holds, flag)| holds.then_some(flag));
         decided.iter().copied().chain(own).map(str::to_owned).collect()
     }

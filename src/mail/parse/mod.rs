@@ -93,6 +93,12 @@ pub struct ParsedMail {
 }
 
 impl ParsedMail {
+    /// Whether the structure is broken. Fields that are merely absent, and charsets that were repaired, break nothing.
+    pub fn is_damaged(&self) -> bool {
+        let harmless = |defect: &&String| defect.starts_with(ABSENT) || self.charset_repaired;
+        !self.defects.iter().all(|defect| harmless(&defect))
+    }
+
     /// Value of the first field of this name (any case).
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value.as_str())
@@ -237,13 +243,16 @@ fn date(value: &str) -> Option<Timestamp> {
     Some(Timestamp(date.to_timestamp() * 1_000))
 }
 
+/// How the defect of a missing field begins.
+const ABSENT: &str = "no readable ";
+
 fn note_header_defects(fields: &Fields<'_>, mail: &mut ParsedMail) {
     let missing = [
         ("From", mail.from_fields == 0),
         ("Message-ID", mail.message_id.is_none()),
         ("Date", mail.date.is_none()),
     ];
-    let absent = missing.iter().filter(|(_, is)| *is).map(|(name, _)| format!("no readable {name}"));
+    let absent = missing.iter().filter(|(_, is)| *is).map(|(name, _)| format!("{ABSENT}{name}"));
     mail.defects.extend(absent);
     if mail.from_fields > 1 || mail.from.len() > 1 {
         mail.defects.push("more than one From".to_owned());
