@@ -47,9 +47,13 @@ struct Sent {
 
 /// Sends mail after mail, those left over from before first, until the other side is gone. Each one accepted is a
 /// permit of `accepted`.
-async fn session(to: SocketAddr, label: String, left_over: Vec<String>, accepted: Arc<Semaphore>) -> Sent {
+async fn session(to: SocketAddr, label: String, left_over: Option<String>, accepted: Arc<Semaphore>) -> Sent {
     let mut sent = Sent::default();
-    let mut client = Client::connect(to).await.expect("it was greeting a moment ago");
+    let Ok(mut client) = Client::connect(to).await else {
+        // It was killed before it greeted us.
+        sent.unanswered = left_over;
+        return sent;
+    };
     let new = (0..).map(|count| format!("{label}-{count}"));
     for name in left_over.into_iter().chain(new) {
         match send(&mut client, &name).await {
@@ -73,7 +77,7 @@ async fn under_fire(program: &mut Program) -> Vec<String> {
         let count = Arc::new(Semaphore::new(0));
         let mut sessions = Vec::new();
         for number in 0..SESSIONS {
-            let (label, again) = (format!("mail-{round}-{number}"), left_over.pop().into_iter().collect());
+            let (label, again) = (format!("mail-{round}-{number}"), left_over.pop());
             sessions.push(tokio::spawn(session(program.smtp, label, again, count.clone())));
         }
         some_moment(&count).await;
