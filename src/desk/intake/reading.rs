@@ -15,7 +15,7 @@ use crate::model::*;
 const LARGE: usize = 128 * 1024;
 /// Mails without Message-ID are the same only when they come again at once: a program that lost our answer. Servers,
 /// which try for days, give every mail a Message-ID (RFC 5321 §6.4); a report may well be equal to the last one.
-const ANONYMOUS_WINDOW_MS: i64 = 10_000;
+const ANONYMOUS_WINDOW_MS: i64 = 2_000;
 
 /// A mail, read.
 pub(super) struct Reading {
