@@ -20,9 +20,22 @@ pub struct Claim<'a> {
 impl Tx {
     /// Puts a mail into the outbox.
     pub async fn insert_outbox(&mut self, e: &OutboxEntry) -> Result<()> {
+        self.post(include_str!("sql/outbox/insert.sql"), e).await
+    }
+
+    /// Puts an acknowledgement into the outbox, unless its recipient got one within the hour: the cap holds for mails
+    /// that come at the same moment too. (On PostgreSQL, [`Self::recent_mail`] has seen to that.)
+    pub async fn insert_acknowledgement(&mut self, e: &OutboxEntry) -> Result<()> {
+        if let Self::Postgres(_) = self {
+            return self.insert_outbox(e).await;
+        }
+        self.post(include_str!("sql/outbox/insert_ack.sqlite.sql"), e).await
+    }
+
+    async fn post(&mut self, sql: &'static str, e: &OutboxEntry) -> Result<()> {
         later!(
             self,
-            include_str!("sql/outbox/insert.sql"),
+            sql,
             e.id,
             e.ticket_id,
             e.response_id,
@@ -46,42 +59,6 @@ impl Tx {
             e.give_up_at,
             e.queued_at,
             e.created_at
-        )
-    }
-
-    /// Puts an acknowledgement into the outbox, unless its recipient got one within the hour: the cap holds for mails
-    /// that come at the same moment too. (On PostgreSQL, [`Self::recent_mail`] has seen to that.)
-    pub async fn insert_acknowledgement(&mut self, e: &OutboxEntry) -> Result<()> {
-        if let Self::Postgres(_) = self {
-            return self.insert_outbox(e).await;
-        }
-        later!(
-            self,
-            include_str!("sql/outbox/insert_ack.sqlite.sql"),
-            e.id,
-            e.ticket_id,
-            e.response_id,
-            &e.template,
-            e.template_version,
-            &e.locale,
-            e.audience,
-            e.automatic,
-            e.verified,
-            &e.from_address,
-            &e.to_address,
-            &e.to_name,
-            &e.subject,
-            &e.message_id,
-            &e.envelope_from,
-            json(&e.context),
-            e.status,
-            e.priority,
-            e.attempts,
-            e.next_attempt_at,
-            e.give_up_at,
-            e.queued_at,
-            e.created_at,
-            e.queued_at.plus_ms(-RecentMail::HOUR_MS)
         )
     }
 
