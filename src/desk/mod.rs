@@ -7,7 +7,9 @@ mod filing;
 mod indexing;
 mod intake;
 mod notify;
+mod outgoing;
 mod reading;
+mod receiving;
 mod recipients;
 mod responses;
 pub mod search;
@@ -18,14 +20,13 @@ mod verdict;
 mod writing;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub use crate::store::query;
-pub use delivery::Backlog;
+pub use delivery::{Backlog, ReadyMail, Try};
 pub use error::{Error, Result};
 pub use filing::{FiledResponse, NewResponse, NewTicket};
 pub use indexing::Indexer;
@@ -46,9 +47,6 @@ use crate::mail::reply_token::KeyRing;
 use crate::model::{Agent, Mailbox};
 use crate::store::{Store, Tx};
 
-/// So many mails at once are a flood.
-const FLOOD: usize = 8;
-
 /// The desk: every door holds a clone. Cheap to clone.
 #[derive(Clone)]
 pub struct Desk {
@@ -64,8 +62,7 @@ struct Inner {
     directory: RwLock<Arc<Directory>>,
     /// Rung after a commit that put mail into the outbox.
     outbox: Notify,
-    /// Mails being taken at this moment.
-    receiving: AtomicUsize,
+    receiving: receiving::Receiving,
     tokens: tokens::TokenCache,
 }
 
@@ -122,7 +119,7 @@ impl Desk {
             keys,
             directory: RwLock::default(),
             outbox: Notify::new(),
-            receiving: AtomicUsize::new(0),
+            receiving: Default::default(),
             tokens: Default::default(),
         };
         let desk = Self { inner: Arc::new(inner) };
@@ -174,11 +171,6 @@ impl Desk {
     /// Resolves when mail may have been put into the outbox on this node.
     pub async fn outbox_rung(&self) {
         self.inner.outbox.notified().await;
-    }
-
-    /// Whether so many mails come in that what can wait should: senders wait for their 250.
-    pub fn is_flooded(&self) -> bool {
-        self.inner.receiving.load(Ordering::Relaxed) >= FLOOD
     }
 
     fn store(&self) -> &Store {

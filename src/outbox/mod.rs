@@ -6,6 +6,7 @@ mod relay;
 mod render;
 mod tls;
 mod transport;
+mod wire;
 mod worker;
 
 pub use judge::{Ending, Judgement, RemoteReply, Stage, judge};

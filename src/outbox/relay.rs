@@ -103,8 +103,8 @@ impl Relay {
         }
         match timeout_at(end, self.connect()).await {
             Ok(Ok(line)) => self.send_on(line, letter, end).await,
-            Ok(Err(ending)) => Sent { ending, remote: None, tls: None },
-            Err(_) => Sent { ending: late(Stage::Connect), remote: None, tls: None },
+            Ok(Err(ending)) => Sent::nowhere(ending),
+            Err(_) => Sent::nowhere(late(Stage::Connect)),
         }
     }
 

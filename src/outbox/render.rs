@@ -1,6 +1,6 @@
 //! A row of the outbox made into bytes, once.
 
-use crate::desk::Desk;
+use crate::desk::{Desk, ReadyMail};
 use crate::mail::compose::{Unsendable, Words, compose};
 use crate::model::OutboxEntry;
 use crate::templates::{self, Templates};
@@ -19,10 +19,16 @@ pub(super) enum Error {
     Unsendable(#[from] Unsendable),
 }
 
-/// The bytes of a mail: those of its first try, or new ones, fixed from now on.
-pub(super) async fn bytes(desk: &Desk, templates: &Templates, entry: &OutboxEntry) -> Result<Vec<u8>, Error> {
-    if let Some(mime) = desk.mail_bytes(entry.id).await? {
-        return Ok(mime);
+/// A mail with its bytes: those of its first try, or new ones that are yet to be fixed.
+pub(super) async fn ready(
+    desk: &Desk,
+    templates: &Templates,
+    entry: &OutboxEntry,
+) -> Result<ReadyMail, Error> {
+    if entry.size.is_some()
+        && let Some(mime) = desk.mail_bytes(entry.id).await?
+    {
+        return Ok(ReadyMail { entry: entry.clone(), mime, fixed: true });
     }
     let mail = desk.outgoing(entry).await?;
     let rendered = templates.render(&mail)?;
@@ -34,5 +40,5 @@ pub(super) async fn bytes(desk: &Desk, templates: &Templates, entry: &OutboxEntr
     };
     let mime = compose(&mail, words)?;
     let entry = OutboxEntry { subject: rendered.subject, locale: rendered.locale, ..mail.entry };
-    Ok(desk.fix_bytes(&entry, mime).await?)
+    Ok(ReadyMail { entry, mime, fixed: false })
 }

@@ -28,6 +28,13 @@ pub struct Sent {
     pub tls: Option<String>,
 }
 
+impl Sent {
+    /// A try that got nowhere.
+    pub(super) fn nowhere(ending: Ending) -> Self {
+        Self { ending, remote: None, tls: None }
+    }
+}
+
 /// How mail leaves.
 pub enum Transport {
     /// By SMTP.
@@ -67,7 +74,7 @@ impl Transport {
     pub(super) async fn send(&self, letter: Letter<'_>, limit: Duration) -> Sent {
         match self {
             Self::Relay(relay) => relay.send(letter, limit).await,
-            Self::Capture => Sent { ending: Ending::Captured, remote: None, tls: None },
+            Self::Capture => Sent::nowhere(Ending::Captured),
         }
     }
 

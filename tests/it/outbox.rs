@@ -216,8 +216,7 @@ both_engines! {
         assert!(app.desk.claim_due("another", 10, 60_000).await.expect("it reads").is_empty());
         app.clock.advance_ms(60_000);
         assert_eq!(app.desk.claim_due("another", 1, 60_000).await.expect("it reads").len(), 1);
-        app.desk.put_back(&held[0]).await.expect("no error");
-        app.desk.put_back(&held[1]).await.expect("no error");
+        app.desk.put_back(&held).await.expect("no error");
         let queued = app.database.count("SELECT count(*) FROM outbox WHERE status = 'queued'").await;
         assert_eq!(queued, 1, "only one's own lease can be given back");
     }

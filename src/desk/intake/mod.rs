@@ -6,8 +6,6 @@ mod place;
 mod reading;
 mod sender;
 
-use std::sync::atomic::Ordering;
-
 use uuid::Uuid;
 
 use self::place::Placed;
@@ -86,17 +84,6 @@ impl Desk {
             Err(error @ Error::Store(store::Error::Broken(_))) => self.set_aside(&reading, &error).await,
             Err(error) => deferred(&error),
         }
-    }
-
-    fn count_receiving(&self) -> impl Drop + use<> {
-        struct Counted(Desk);
-        impl Drop for Counted {
-            fn drop(&mut self) {
-                self.0.inner.receiving.fetch_sub(1, Ordering::Relaxed);
-            }
-        }
-        self.inner.receiving.fetch_add(1, Ordering::Relaxed);
-        Counted(self.clone())
     }
 
     async fn file(&self, mail: &Reading) -> Result<Verdict> {

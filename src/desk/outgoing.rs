@@ -1,0 +1,188 @@
+//! What a mail on its way out is rendered and composed from.
+
+use serde_json::Value;
+
+use super::notify::domain_of;
+use super::{Desk, Result};
+use crate::mail::reply_token::TokenReading;
+use crate::mail::{html, parse};
+use crate::model::{
+    ActorType, AttachmentRecord, MessageId, OutboxEntry, OutgoingFile, OutgoingMail, Response, Ticket,
+    Visibility,
+};
+use crate::store::Tx;
+
+/// Newest Message-IDs that ride in `References` (MAIL.md §2.2).
+const MAX_REFERENCES: usize = 20;
+
+impl Desk {
+    /// Loads what a mail is rendered and composed from.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn outgoing(&self, entry: &OutboxEntry) -> Result<OutgoingMail> {
+        let mut tx = self.store().read().await?;
+        let ticket = match entry.ticket_id {
+            Some(id) => tx.ticket(id).await?,
+            None => None,
+        };
+        let responses = match &ticket {
+            Some(ticket) => tx.responses_of(ticket.id).await?,
+            None => Vec::new(),
+        };
+        let response = responses.iter().find(|response| Some(response.id) == entry.response_id).cloned();
+        let quoted = response.as_ref().and_then(|response| answered(&responses, response)).cloned();
+        let mut mail = self.bare_outgoing(entry, ticket, response);
+        if let Some(ticket) = &mail.ticket {
+            mail.requester_name = tx.contact(ticket.requester_id).await?.and_then(|contact| contact.name);
+            let sent = tx.sent_message_ids(ticket.id, &entry.to_address, limit_of(MAX_REFERENCES)).await?;
+            (mail.in_reply_to, mail.references) = self.thread(entry, ticket, &responses, sent);
+        }
+        if mail.author_may_show(entry) {
+            mail.author = self.author(&mut tx, entry).await?;
+        }
+        if let Some(response) = &mail.response {
+            let records = tx.attachments_of_response(response.id).await?;
+            mail.file_names = records.iter().filter_map(|record| record.filename.clone()).collect();
+            if !entry.automatic {
+                mail.files = files(&mut tx, &records).await?;
+            }
+        }
+        mail.quoted = quoted;
+        Ok(mail)
+    }
+
+    fn bare_outgoing(
+        &self,
+        entry: &OutboxEntry,
+        ticket: Option<Ticket>,
+        response: Option<Response>,
+    ) -> OutgoingMail {
+        let mailbox = ticket.as_ref().and_then(|ticket| self.mailbox_of(ticket));
+        let reply_to = ticket.as_ref().map(|ticket| self.reply_address(entry, ticket));
+        OutgoingMail {
+            entry: entry.clone(),
+            date: self.inner.clock.now(),
+            mailbox,
+            brand: self.inner.config.email.brand.clone(),
+            public_url: self.inner.config.http.public_url.clone(),
+            ticket,
+            requester_name: None,
+            response_html: response.as_ref().map(safe_html),
+            response,
+            quoted: None,
+            author: None,
+            files: Vec::new(),
+            file_names: Vec::new(),
+            reply_to,
+            in_reply_to: None,
+            references: Vec::new(),
+        }
+    }
+
+    /// The mailbox, with the token of (ticket, recipient).
+    fn reply_address(&self, entry: &OutboxEntry, ticket: &Ticket) -> String {
+        let token = self.inner.keys.reply_token(&ticket.number, &entry.to_address);
+        let (local, domain) =
+            entry.from_address.rsplit_once('@').unwrap_or((&entry.from_address, "localhost"));
+        format!("{local}{}{token}@{domain}", self.inner.config.email.recipient_delimiter)
+    }
+
+    /// The agent who wrote the response, where the row names one.
+    async fn author(&self, tx: &mut Tx, entry: &OutboxEntry) -> Result<Option<crate::model::Agent>> {
+        let Some(id) = entry.context.get("author_id").and_then(Value::as_str) else { return Ok(None) };
+        let agents = tx.active_agents().await?;
+        Ok(agents.into_iter().find(|agent| agent.id.to_string() == id))
+    }
+
+    /// `In-Reply-To` and `References`: the ticket's root, the newest ids this recipient may know, our token last.
+    /// An unverified recipient gets the token alone: a Message-ID is its sender's own words.
+    fn thread(
+        &self,
+        entry: &OutboxEntry,
+        ticket: &Ticket,
+        responses: &[Response],
+        sent: Vec<String>,
+    ) -> (Option<MessageId>, Vec<MessageId>) {
+        let token =
+            self.inner.keys.thread_id(&ticket.number, &entry.to_address, domain_of(&entry.from_address));
+        if !entry.verified {
+            return (Some(token.clone()), vec![token]);
+        }
+        let before = responses.iter().take_while(|response| Some(response.id) != entry.response_id);
+        let own =
+            responses.iter().filter(|response| entry.automatic && Some(response.id) == entry.response_id);
+        let mut known: Vec<MessageId> = before
+            .chain(own)
+            .filter(|response| response.visibility == Visibility::Public)
+            .filter_map(|response| MessageId::new(response.message_id.as_deref()?))
+            .filter(|id| self.may_know(id, &entry.to_address))
+            .collect();
+        let answered = known.last().cloned();
+        known.extend(sent.iter().rev().filter_map(|id| MessageId::new(id)));
+        let root = known.first().cloned();
+        let newest = known.iter().skip(1).rev().take(MAX_REFERENCES).rev().cloned();
+        let references: Vec<MessageId> = root.into_iter().chain(newest).chain([token.clone()]).collect();
+        (Some(answered.unwrap_or(token)), references)
+    }
+
+    /// A Message-ID of ours carries its recipient's reply token: nobody else may see it.
+    fn may_know(&self, id: &MessageId, recipient: &str) -> bool {
+        let (local, _) = id.as_str().rsplit_once('@').unwrap_or((id.as_str(), ""));
+        let token = local.split_once('.').map_or(local, |(token, _)| token);
+        match self.inner.keys.read_reply(token) {
+            TokenReading::Valid(token) => token.was_sent_to(&self.inner.keys, recipient),
+            TokenReading::Forged | TokenReading::NotAToken => true,
+        }
+    }
+}
+
+impl OutgoingMail {
+    /// Only what an agent wrote carries the agent's name and signature.
+    fn author_may_show(&self, entry: &OutboxEntry) -> bool {
+        !entry.automatic && self.response.is_some()
+    }
+}
+
+/// The customer's newest public message before a response.
+fn answered<'a>(responses: &'a [Response], response: &Response) -> Option<&'a Response> {
+    responses
+        .iter()
+        .take_while(|earlier| earlier.id != response.id)
+        .filter(|earlier| earlier.visibility == Visibility::Public && earlier.deleted_at.is_none())
+        .filter(|earlier| matches!(earlier.author_type, ActorType::Customer | ActorType::Seller))
+        .last()
+}
+
+/// What was sanitised when it came in; text made into HTML.
+fn safe_html(response: &Response) -> String {
+    response.body_html.clone().unwrap_or_else(|| html::from_text(&response.body_text))
+}
+
+/// The bytes of files: parts of the mail they came in, or uploaded ones.
+async fn files(tx: &mut Tx, records: &[AttachmentRecord]) -> Result<Vec<OutgoingFile>> {
+    let mut files = Vec::new();
+    for record in records {
+        let Some(content) = content_of(tx, record).await? else { continue };
+        files.push(OutgoingFile {
+            filename: record.filename.clone().unwrap_or_else(|| "attachment".into()),
+            content_type: record.content_type.clone(),
+            content,
+        });
+    }
+    Ok(files)
+}
+
+async fn content_of(tx: &mut Tx, record: &AttachmentRecord) -> Result<Option<Vec<u8>>> {
+    if let Some(sha256) = &record.blob_sha256 {
+        return Ok(tx.blob(sha256).await?);
+    }
+    let (Some(mail), Some(position)) = (record.inbound_mail_id, record.position) else { return Ok(None) };
+    let Some(raw) = tx.inbound_raw(mail).await? else { return Ok(None) };
+    let position = usize::try_from(position).unwrap_or(usize::MAX);
+    Ok(parse::parse(&raw).attachments.into_iter().nth(position).map(|attachment| attachment.content))
+}
+
+fn limit_of(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
