@@ -2,9 +2,10 @@
 //! one commit for many mails. A mail is leased, never locked, while it is on the wire: whoever is killed in between
 //! leaves a lease that runs out.
 //!
-//! Mail that comes in goes first. A batch waits until it is quiet, but no longer than nine times what the last batch
-//! took, and never longer than a second: under a steady flood sending takes a tenth of the time, in large batches, and
-//! the rest of the backlog leaves when the flood is over.
+//! Mail that comes in goes first. A batch waits until it is quiet, but no longer than a second, and no longer than nine
+//! times what the last batch took: in a flood sending takes a tenth of the time, in large batches. The longer mails have
+//! waited, the shorter the patience: after ten seconds a fifth is ours, after a minute half of the time, so that a flow
+//! that never ends does not keep them for ever.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,8 +27,10 @@ use crate::templates::Templates;
 const POLL: Duration = Duration::from_secs(1);
 /// Longest wait for a quiet moment.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Time left to mail that comes in for each unit of our own.
+/// Time left to mail that comes in for each unit of our own, as long as nobody has waited for long.
 const YIELD: u32 = 9;
+/// So long a wait is worth as much again as no wait at all.
+const LAG: Duration = Duration::from_secs(10);
 /// Most mails of one batch.
 const BATCH: usize = 64;
 /// Octets of mails that are in memory at once, besides those on the wire; one mail may pass it.
@@ -56,13 +59,16 @@ pub struct Worker {
 struct Pace {
     /// It was full: there may be more.
     more: bool,
-    took: Duration,
+    /// How long the next one waits for a quiet moment.
+    patience: Duration,
 }
 
 /// Leased mails that were not sent yet, the next one first.
 struct Batch {
     entries: VecDeque<OutboxEntry>,
     claimed: Instant,
+    /// How long the one that waited longest for its first try did.
+    lag: Duration,
 }
 
 impl Worker {
@@ -91,15 +97,13 @@ impl Worker {
         }
         let worker = Arc::new(self);
         let mut wire = Wire::new(worker.concurrency);
-        let mut pace = Pace { more: true, took: Duration::ZERO };
+        let mut pace = Pace { more: true, patience: PATIENCE };
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = worker.wait_for_turn(&mut wire, pace) => {}
             }
-            let begun = Instant::now();
-            let more = worker.send_batch(&mut wire, &stop).await;
-            pace = Pace { more, took: begun.elapsed() };
+            pace = worker.send_batch(&mut wire, &stop).await;
         }
         wire.end().await;
         worker.transport.close().await;
@@ -112,14 +116,14 @@ impl Worker {
         }
         wire.room().await;
         wire.open().await;
-        let _ = timeout((pace.took * YIELD).min(PATIENCE), self.desk.quiet()).await;
+        let _ = timeout(pace.patience, self.desk.quiet()).await;
     }
 
-    /// Brings a batch on its way. Returns whether more may be due.
-    async fn send_batch(self: &Arc<Self>, wire: &mut Wire, stop: &CancellationToken) -> bool {
+    /// Brings a batch on its way.
+    async fn send_batch(self: &Arc<Self>, wire: &mut Wire, stop: &CancellationToken) -> Pace {
         let limit = if wire.is_probing() { 1 } else { BATCH };
         let mut batch = self.claim(limit).await;
-        let full = batch.entries.len() == limit;
+        let more = batch.entries.len() == limit;
         while !batch.entries.is_empty() && !stop.is_cancelled() && self.may_send(&batch, wire) {
             let page = self.render(&mut batch).await;
             match self.transport {
@@ -132,7 +136,7 @@ impl Worker {
             }
         }
         self.put_back(batch.entries.make_contiguous()).await;
-        full
+        Pace { more, patience: patience(batch.claimed.elapsed(), batch.lag) }
     }
 
     async fn claim(&self, limit: usize) -> Batch {
@@ -143,7 +147,11 @@ impl Worker {
             tracing::warn!(%error, "the outbox can't be read");
             Vec::new()
         });
-        Batch { entries: entries.into(), claimed }
+        let first_tries = entries.iter().filter(|entry| entry.attempts == 0);
+        let since = first_tries.map(|entry| entry.queued_at).min();
+        let lag_ms = since.map_or(0, |since| self.desk.clock().now().0 - since.0);
+        let lag = Duration::from_millis(u64::try_from(lag_ms).unwrap_or(0));
+        Batch { entries: entries.into(), claimed, lag }
     }
 
     fn may_send(&self, batch: &Batch, wire: &Wire) -> bool {
@@ -299,6 +307,12 @@ impl Worker {
     }
 }
 
+/// How long a batch waits for a quiet moment when the last one took so long, and its mails had waited so long.
+fn patience(took: Duration, lag: Duration) -> Duration {
+    let lags = u32::try_from(lag.as_secs() / LAG.as_secs()).unwrap_or(u32::MAX);
+    (took * (YIELD / lags.saturating_add(1)).max(1)).min(PATIENCE)
+}
+
 /// Whether the store alone is in trouble, whatever it was asked to take.
 fn passes(error: &Error) -> bool {
     matches!(error, Error::Store(error) if error.is_transient())
@@ -350,4 +364,26 @@ fn ticket_of(mime: &[u8]) -> Option<&str> {
     let start = memchr::memmem::find(mime, NAME)? + NAME.len();
     let length = memchr::memchr(b'\r', &mime[start..])?;
     std::str::from_utf8(&mime[start..start + length]).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_has_its_ends() {
+        for (took_ms, lag_s, want_ms) in [
+            (0, 0, 0),
+            (10, 0, 90),
+            (10, 9, 90),
+            (10, 10, 40),
+            (10, 30, 20),
+            (10, 60, 10),
+            (10, 1_000_000_000_000, 10),
+            (500, 0, 1_000),
+        ] {
+            let (took, lag) = (Duration::from_millis(took_ms), Duration::from_secs(lag_s));
+            assert_eq!(patience(took, lag), Duration::from_millis(want_ms), "{took_ms} ms, {lag_s} s");
+        }
+    }
 }

@@ -51,6 +51,44 @@ async fn write_in(app: &App) {
     assert!(reply.starts_with("250 "), "{reply}");
 }
 
+/// Mail that never ends: each is told to the agent.
+async fn flow(app: &App) {
+    let mut client = Client::connect(app.smtp).await.expect("greeted");
+    for n in 0.. {
+        let raw =
+            format!("From: jo@shop.test\r\nMessage-ID: <{n}@shop.test>\r\nSubject: no {n}\r\n\r\n{n}\r\n");
+        client.send(JO, SUPPORT, raw.as_bytes()).await.expect("answered");
+    }
+}
+
+/// From now on the database takes no bytes of mails to customers.
+async fn refuse_bytes_to_customers(app: &App, engine: Engine) {
+    let trigger =
+        "CREATE TRIGGER refuse BEFORE UPDATE OF mime ON outbox FOR EACH ROW WHEN (NEW.audience = 'customer')";
+    let statements = match engine {
+        Engine::Sqlite => vec![format!("{trigger} BEGIN SELECT RAISE(ABORT, 'refused'); END")],
+        Engine::Postgres => vec![
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$"
+                .into(),
+            format!("{trigger} EXECUTE FUNCTION refuse()"),
+        ],
+    };
+    for statement in statements {
+        app.database.texts(&statement).await;
+    }
+}
+
+/// Waits until so many mails were kept.
+async fn until_captured(app: &App, wanted: i64) {
+    for _ in 0..400 {
+        if app.database.count("SELECT count(*) FROM outbox WHERE status = 'captured'").await >= wanted {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("{wanted} mails should have been kept, got {:?}", statuses(app).await);
+}
+
 /// Statuses of all mails, those to customers first.
 async fn statuses(app: &App) -> Vec<String> {
     app.database.texts("SELECT status FROM outbox ORDER BY audience DESC, id").await
@@ -206,6 +244,42 @@ both_engines! {
         until(&app, ["captured", "captured"]).await;
         assert_eq!(app.database.texts("SELECT DISTINCT outcome FROM delivery_attempts").await, ["captured"]);
         assert_eq!(app.database.count("SELECT count(*) FROM outbox WHERE mime IS NOT NULL").await, 2);
+    }
+
+    async fn a_mail_that_nobody_can_take_fails_alone(engine: Engine) {
+        let app = App::start(engine).await;
+        write_in(&app).await;
+        app.database.texts("UPDATE outbox SET to_address = 'nobody' WHERE audience = 'customer' RETURNING to_address").await;
+        let _worker = send(&app);
+        until(&app, ["failed", "captured"]).await;
+        assert_eq!(of_customer(&app, "error").await, "\"nobody\" is not an address mail can be sent to");
+    }
+
+    async fn a_mail_the_store_refuses_holds_up_itself_alone(engine: Engine) {
+        let app = App::start(engine).await;
+        write_in(&app).await;
+        refuse_bytes_to_customers(&app, engine).await;
+        let _worker = send(&app);
+        until(&app, ["sending", "captured"]).await;
+    }
+
+    async fn what_the_store_refuses_does_not_leave(engine: Engine) {
+        let sink = Sink::start(&[]).await;
+        let app = App::start_with(engine, by_relay(sink.address)).await;
+        write_in(&app).await;
+        refuse_bytes_to_customers(&app, engine).await;
+        let _worker = send(&app);
+        until(&app, ["sending", "sent"]).await;
+        assert_eq!(sink.taken().into_iter().map(|mail| mail.to).collect::<Vec<_>>(), [AGENT]);
+    }
+
+    async fn a_flow_of_mail_holds_up_sending_for_a_moment_only(engine: Engine) {
+        let app = App::start(engine).await;
+        let _worker = send(&app);
+        tokio::select! {
+            () = flow(&app) => {}
+            () = until_captured(&app, 20) => {}
+        }
     }
 
     async fn a_lease_that_ran_out_is_taken_over(engine: Engine) {
