@@ -38,6 +38,23 @@ pub(super) enum Charset {
     Johab,
 }
 
+impl Charset {
+    /// Whether ASCII bytes always stand for themselves.
+    pub(super) fn has_ascii(self) -> bool {
+        match self {
+            Self::Web(encoding) => encoding.is_ascii_compatible(),
+            Self::Dos(_) | Self::Upper(_) | Self::Ascii | Self::Johab => true,
+            Self::Viscii
+            | Self::Ebcdic(_)
+            | Self::Utf7
+            | Self::Utf16
+            | Self::Utf32(_)
+            | Self::Iso2022
+            | Self::Hz => false,
+        }
+    }
+}
+
 /// Text, and whether bytes had to be replaced by U+FFFD.
 pub(super) type Decoded<'a> = (Cow<'a, str>, bool);
 

@@ -30,9 +30,25 @@ pub(super) fn text<'a>(bytes: &'a [u8], declared: Option<&[u8]>) -> (Cow<'a, str
         Some(Charset::Web(encoding)) if encoding == encoding_rs::UTF_8 => utf8(bytes),
         Some(charset) => {
             let (text, replaced) = charset::decode(charset, bytes);
-            (text, if replaced { Reading::Repaired } else { Reading::AsDeclared })
+            match utf8_all_the_same(charset, bytes, replaced) {
+                Some(text) => (Cow::Borrowed(text), Reading::Repaired),
+                None => (text, if replaced { Reading::Repaired } else { Reading::AsDeclared }),
+            }
         }
     }
+}
+
+/// UTF-8 under another name, as programs send that change the charset and forget the name. Bytes of another charset are
+/// hardly ever valid UTF-8: by chance a few Chinese characters are, or two Russian letters, so short texts take a second sign.
+fn utf8_all_the_same(charset: Charset, bytes: &[u8], replaced: bool) -> Option<&str> {
+    const BY_CHANCE: usize = 6;
+    if bytes.is_ascii() || !charset.has_ascii() {
+        return None;
+    }
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut wide = text.chars().filter(|c| !c.is_ascii());
+    let western = charset == Charset::Web(WINDOWS_1252);
+    (replaced || western || wide.nth(BY_CHANCE).is_some()).then(|| without_mark(text))
 }
 
 fn undeclared(bytes: &[u8]) -> (Cow<'_, str>, Reading) {
@@ -118,5 +134,25 @@ mod tests {
             assert_eq!(text(bytes, None).0, guess);
         }
         assert_eq!(text(b"M\xfcll", Some(b"utf-8")).0, "Müll");
+    }
+
+    #[test]
+    fn sees_utf_8_under_another_name() {
+        for (content, label) in [
+            ("您好！ 你今天好吗？", "big5"),
+            ("我公司可代开发票", "gb2312"),
+            ("Grüße", "iso-8859-1"),
+            ("Здравствуйте", "koi8-r"),
+        ] {
+            assert_eq!(text(content.as_bytes(), Some(label.as_bytes())), (content.into(), Reading::Repaired));
+        }
+        for (bytes, label, content) in [
+            (&b"\xc4\xe3\xba\xc3"[..], "gb2312", "你好"),
+            (b"\xc1\xaa\xcd\xa8", "gb2312", "联通"),
+            (b"\xd0\xb3", "windows-1251", "Рі"),
+            (b"\xc9t\xe9", "iso-8859-1", "Été"),
+        ] {
+            assert_eq!(text(bytes, Some(label.as_bytes())), (content.into(), Reading::AsDeclared), "{label}");
+        }
     }
 }
