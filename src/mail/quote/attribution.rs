@@ -15,8 +15,8 @@ static VERB: LazyLock<Pattern> = LazyLock::new(|| {
         r"(?i)(?:\b(?:wrote|writes|sent|schrieb|schrieben|schreibt|geschrieben|écrit|ecrit|escribió|escribio|escribi[oó]|escrito|escreveu|scritto|scrive|",
         r"schreef|schrijft|geschreven|skrev|skriver|napisał\(a\)|napisał|napisała|napisano|napisana|pisze|napsal\(a\)|napsal|napsala|napísal\(a\)|napísal|napísala|",
         r"написал|написала|написал\(а\)|пишет|писал|писала|написав|написала|пише|писа|написа|napisao|napisala|napisao/la|napisal|napisal/-a|piše|írta|ír|kirjoitti|",
-        r"έγραψε|γράφει|yazdı|yazmış|yazdi|scris|viết|menulis|tulis|escriu|escriure|escrigué|escrit|idatzi|skrifaði|kirjutas|rakstīja|raksta|parašė|rašė|shkroi|ysgrifennodd|scríobh|nagsulat|sumulat|aliandika|het geskryf|skryf)\b",
-        r"|写道|寫道|写到|寫到|のメール|書きました|書いた|님이 작성|작성|쓴 글|님이 쓴|썼습니다|เขียน|כתב|כתבה|כתב/ה|كتب|كتبت|نوشت|نوشته|लिखा|লিখেছেন|எழுதியது|գրել)",
+        r"έγραψε|γράφει|yazdı|yazmış|yazdi|scris|viết|menulis|tulis|escriu|escriure|escrigué|escrit|idatzi|skrifaði|kirjutas|rakstīja|raksta|parašė|rašė|shkroi|ysgrifennodd|scríobh|nagsulat|sumulat|aliandika|het geskryf|skryf|escribiu|missatge de|написао|написао/ла|напиша|isinulat|бичсэн|жазды|yazıb)\b",
+        r"|写道|寫道|写到|寫到|のメール|書きました|書いた|님이 작성|작성|쓴 글|님이 쓴|썼습니다|เขียน|כתב|כתבה|כתב/ה|كتب|كتبت|نوشت|نوشته|लिखा|লিখেছেন|எழுதியது|లిఖించారు|రాసారు|ಬರೆದಿದ್ದಾರೆ|എഴുതി|लिहिले|લખ્યું|لکھا|ጽፏል|წერდა|დაწერა|գրել)",
     ))
 });
 
@@ -58,7 +58,7 @@ static VERB_LAST: LazyLock<Pattern> = LazyLock::new(|| {
 /// "Jo Doe wrote on 3.5.2012 …:", the name first.
 static NAME_FIRST: LazyLock<Pattern> = LazyLock::new(|| {
     Pattern::new(
-        r"(?i)^(?-i:\p{Lu})[^:]{1,60} (?:wrote|schrieb|a écrit|escribió|ha scritto|schreef|skrev|napisał|escreveu|napsal) (?:on|am|le|el|il|op|den|em|dnia|dne) [^:]{0,20}\d",
+        r"(?i)^(?-i:\p{Lu})[^:]{1,60} (?:wrote|schrieb|a écrit|escribió|ha scritto|schreef|skrev|napisał(?:\(a\))?|escreveu|napsal(?:\(a\))?|kirjoitti) (?:(?:on|am|le|el|il|op|den|em|no dia|dnia|w dniu|dne) [^:]{0,20})?\d",
     )
 });
 
@@ -103,10 +103,12 @@ fn window_end(lines: &[Line], at: usize) -> Option<usize> {
     None
 }
 
-/// `2011/4/7 Jo Doe <jo@…>` and nothing more, as Gmail once wrote above a quote.
+/// `2011/4/7 Jo Doe <jo@…>` and nothing more, as Gmail once wrote above a quote; `Quoting Jo Doe (2026-03-03 09:41)`.
 fn is_undressed(lines: &[Line], at: usize) -> bool {
     let text = lines[at].content;
-    text.ends_with('>') && text.contains('@') && DATE_FIRST.is_match(text) && quote_follows(lines, at + 1)
+    let bare = text.ends_with('>') && text.contains('@') && DATE_FIRST.is_match(text);
+    let quoting = text.starts_with("Quoting ") && text.ends_with(')') && DATE.is_match(text);
+    (bare || quoting) && quote_follows(lines, at + 1)
 }
 
 /// After a blank line the attribution goes on with the address or the verb alone.

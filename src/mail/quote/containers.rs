@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 const GMAIL_CLASSES: [&str; 2] = ["gmail_quote", "gmail_quote_container"];
 /// Classes of containers that hold quoted history.
-const QUOTE_CLASSES: [&str; 17] = [
+const QUOTE_CLASSES: [&str; 21] = [
     "gmail_attr",
     "moz-cite-prefix",
     "moz-forward-container",
@@ -24,6 +24,10 @@ const QUOTE_CLASSES: [&str; 17] = [
     "airmail_on",
     "bloop_original_html",
     "mailspring-quote",
+    "ms-outlook-mobile-reference-message",
+    "front-blockquote",
+    "sh-quoted-content",
+    "missive_quote",
 ];
 /// Ids of containers that hold quoted history. Outlook on the web puts `x_` before those of older mails.
 const QUOTE_IDS: [&str; 5] = [
@@ -66,7 +70,7 @@ const SIGNATURE_IDS: [&str; 5] = [
 
 /// The line that desktop Outlook draws above the header block of the mail answered.
 static OUTLOOK_RULE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)border-top: ?(?:solid (?:#B5C4DF|#E1E1E1) 1(?:\.0)?pt|1(?:\.0)?pt solid (?:#B5C4DF|#E1E1E1|rgb\(181, ?196, ?223\)|rgb\(225, ?225, ?225\)))")
+    Regex::new(r"(?i)border-top: ?(?:solid (?:#B5C4DF|#E1E1E1) 1(?:\.0)?pt|1(?:\.0)?pt solid (?:#B5C4DF|#E1E1E1|rgb\(181, ?196, ?223\)|rgb\(225, ?225, ?225\)))|border-top-color: ?rgb\(229, ?229, ?229\)")
         .expect("a constant pattern")
 });
 

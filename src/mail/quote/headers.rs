@@ -18,7 +18,7 @@ enum Field {
 
 const FROM: &str = "from|von|absender|de|expéditeur|envoyé par|enviado por|da|inviato da|mittente|van|afzender|från|avsändare|fra|avsender|afsender|od|nadawca|odesílatel|odesilatel|odosielateľ|pošiljatelj|šalje|pošiljalac|од|от|отправитель|від|відправник|от кого|feladó|küldő|lähettäjä|από|αποστολέας|kimden|gönderen|de la|expeditor|từ|người gửi|dari|pengirim|daripada|จาก|ผู้ส่ง|מאת|שולח|من|المرسل|از|差出人|送信者|发件人|寄件者|寄件人|发信人|발신|보낸 사람|보낸사람|발신자|보낸이|saatja|kellelt|no|sūtītājs|nuo|siuntėjas|remitente|remetente|frá|nga|de part de|prejeto od";
 const DATE: &str = "sent|date|sent at|date sent|gesendet|datum|gesendet am|envoyé|envoyé le|date d'envoi|message du|enviado|enviado el|fecha|enviado em|enviada em|enviada|data|data de envio|inviato|inviato il|data invio|ricevuto|verzonden|verzonden op|skickat|skickad|sendt|dato|wysłano|wysłane|data wysłania|odesláno|odoslané|dátum|poslano|послато|отправлено|дата|надіслано|изпратено|elküldve|küldve|időpont|lähetetty|päivämäärä|pvm|ημερομηνία|στάλθηκε|απεστάλη|tarih|gönderme tarihi|gönderildi|gönderilme|trimis|dată|đã gửi|ngày|gửi|tanggal|dikirim|terkirim|tarikh|ส่งเมื่อ|วันที่|ส่ง|נשלח|תאריך|تاريخ|التاريخ|أرسلت|تم الإرسال|تاریخ|送信日時|日時|日付|发送时间|日期|发送日期|寄件日期|傳送時間|傳送日期|发件时间|时间|보낸 날짜|날짜|보낸날짜|일시|보낸시간|saadetud|kuupäev|nosūtīts|datums|išsiųsta|sent on|dagsetning";
-const TO: &str = "to|an|empfänger|à|a|destinataire|para|destinatario|destinatário|naar|aan|till|til|do|adresat|komu|pro|za|prima|кому|до|za|címzett|vastaanottaja|kohde|προς|παραλήπτης|kime|alıcı|către|pentru|đến|tới|kepada|untuk|ke|ถึง|אל|אל:|إلى|الى|به|宛先|收件人|收信人|받는 사람|받는사람|수신|수신자|받는이|saaja|kellele|adresāts|kam|gavėjas|per a|til þess|за|prejemnik";
+const TO: &str = "to|an|empfänger|à|a|destinataire|para|destinatario|destinatário|naar|aan|till|til|do|adresat|komu|pro|za|prima|кому|до|za|címzett|vastaanottaja|kohde|προς|παραλήπτης|kime|alıcı|către|pentru|đến|tới|kepada|untuk|ke|ถึง|אל|אל:|إلى|الى|به|宛先|收件人|收件者|收信人|받는 사람|받는사람|수신|수신자|받는이|saaja|kellele|adresāts|kam|gavėjas|per a|til þess|за|prejemnik";
 const SUBJECT: &str = "subject|betreff|objet|sujet|asunto|assunto|oggetto|onderwerp|ämne|emne|temat|předmět|predmet|тема|предмет|относно|tárgy|aihe|θέμα|konu|subiect|chủ đề|tiêu đề|perihal|subjek|judul|หัวข้อ|เรื่อง|נושא|الموضوع|موضوع|件名|題名|主题|主旨|主題|제목|teema|temats|tēma|tema|assumpte|efni|gaia";
 const OTHER: &str = "cc|bcc|kopie|copie|copie à|copia|copia a|cópia|kopia|kopi|dw|udw|kopie an|копия|копія|másolatot kap|másolat|kopio|κοιν|κοινοποίηση|bilgi|đồng gửi|tembusan|สำเนา|עותק|نسخة|抄送|副本|참조|reply-to|antwort an|répondre à|responder a|rispondi a|risposta|importance|priority|wichtigkeit|importancia|attachments|anlagen|pièces jointes|organisation|organization|newsgroups|message-id|in-reply-to|references|reply to|send to|サイズ|답장";
 
@@ -53,14 +53,16 @@ const ANNOUNCED: &str = concat!(
     r"továbbított üzenet|mesaj redirecționat|пересланное сообщение|переслане повідомлення|iletilmiş mesaj|iletilen mesaj|προωθημένο μήνυμα|転送されたメッセージ|转发的邮件|轉寄郵件|전달된 메시지|ursprüngliche mail|missatge reenviat|proslijeđena poruka|posredovano sporočilo",
 );
 
-/// Announcements that stand alone, as Apple Mail and web mailers write them, and marks of other desks.
+/// Announcements that stand alone, as Apple Mail and web mailers write them, marks of other desks, and the line of
+/// HCL Notes: name, date and first words with dashes between.
 const ALONE: &str = concat!(
     r"(?i)^[-‐–—_=*~#< ]*(?:begin forwarded message|anfang der weitergeleiteten (?:nachricht|e-mail)|début du message (?:réexpédié|transféré)|inicio del mensaje reenviado|início da mensagem (?:reencaminhada|encaminhada)|inizio messaggio inoltrato|begin doorgestuurd bericht|vidarebefordrat brev|start på videresendt besked|",
     r"videresendt melding|välitetty viesti alkaa|początek przekazywanej wiadomości|začátek přeposílané zprávy|začiatok preposlanej správy|továbbított levél kezdete|începutul mesajului redirecționat|начало переадресованного сообщения|початок листа, що пересилається|iletilen iletinin başlangıcı|αρχή προωθημένου μηνύματος|転送されたメッセージ|开始转发邮件|下面是被转发的邮件|開始轉寄郵件|전달된 메시지 시작) *[:：]?$",
     r"|(?i)^[-‐–—_=*~# ]*(?:(?:please )?(?:type|write|enter)? ?(?:your )?repl(?:y|ies) above this line|reply above|bitte antworten sie oberhalb dieser (?:linie|zeile)|antwort oberhalb dieser linie|antworten sie über dieser (?:linie|zeile)|répondez au-dessus de cette ligne|répondre au-dessus de cette ligne|responda por encima de esta línea|responda acima desta linha|rispondi sopra questa riga)",
-    r"|(?i)^[-‐–— ]{2,}(?:forwarded message from |forwarded (?:by|from) |begin(?:ning of)? forwarded (?:text|message|mail))",
+    r"|(?i)^[-‐–— ]{2,}(?:forwarded message from |forwarded (?:by|from) |weitergeleitet von |transféré par |reenviado por |encaminhado por |inoltrato da |doorgestuurd door |przekazane przez |begin(?:ning of)? forwarded (?:text|message|mail))",
     r"|(?i)^(?:reply to this email directly|you are receiving this because|you're receiving this notification because|visit topic to respond|visit message to respond)\b",
     r"|(?i)^[*_]{0,2}previous replies[*_]{0,2}:?$",
+    r"|^[^-\n]{2,60}---? ?\d{1,4}[./-]\d{1,2}[./-]\d{2,4}[ ,]{1,2}\d{1,2}[:.]\d{2}[^-\n]{0,12}---",
 );
 
 /// All announcements in one pattern: every line is held against it.

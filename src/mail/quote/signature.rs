@@ -22,13 +22,13 @@ const MAX_AFTER_DEVICE: usize = 3;
 /// "Sent from my iPhone" and its kin.
 static DEVICE: LazyLock<Pattern> = LazyLock::new(|| {
     Pattern::new(concat!(
-        r"(?i)^[-_*<( ]*(?:via (?:mobile|phone|iphone|android|ipad)$|sent (?:from|via|with|using|by) |sent on the go|get outlook for |get bluemail for|download outlook|envoyé (?:de|depuis|à partir|avec|par|via|du) |envoye (?:de|depuis) |obtenir outlook|obtenez outlook|télécharge[rz] outlook|",
-        r"gesendet (?:von|mit|über|aus|via) |von (?:meinem|meiner|unterwegs|samsung).{0,40}gesendet|diese (?:nachricht|e-mail) wurde von .{0,60}gesendet|holen sie sich outlook|outlook für (?:ios|android) beziehen|laden sie outlook|versendet mit |",
+        r"(?i)^[-_*<( ]*(?:via (?:mobile|phone|iphone|android|ipad)$|sent (?:from|via|with|using|by) |sent on the go|get outlook for |get the new aol app|get bluemail for|download outlook|envoyé (?:de|depuis|à partir|avec|par|via|du) |envoye (?:de|depuis) |obtenir outlook|obtenez outlook|télécharge[rz] outlook|",
+        r"gesendet (?:von|mit|über|aus|via) |von (?:meinem|meiner|unterwegs|samsung).{0,40}gesendet|diese (?:nachricht|e-mail) wurde von .{0,60}gesendet|holen sie sich outlook|outlook für (?:ios|android) beziehen|laden sie outlook|versendet mit |mobil gesendet|",
         r"enviado (?:desde|con|por|via|vía|do|da|de|a partir|através|com) |enviada (?:desde|do|da) |obtener outlook|obtén outlook|obter o outlook|baixar o outlook|inviato (?:da|dal|dall'|dalla|con|tramite) ?|ottieni outlook|scarica outlook|",
         r"verstuurd (?:vanaf|vanuit|met|via) |verzonden (?:vanaf|met|via|vanuit) |outlook voor (?:ios|android)|download outlook|skickat (?:från|med|via) |skickades från |hämta outlook|sendt (?:fra|med|via) |hent outlook|skaff deg outlook|få outlook|",
         r"lähetetty |hanki outlook|wysłan[eoya] (?:z|za|przez) |pobierz (?:program |aplikację )?outlook|odesláno (?:z|ze|pomocí) |odoslané (?:z|zo|pomocou) |získat outlook|získajte outlook|elküldve |küldve |trimis (?:de pe|din|de la|cu) |descărcați outlook|",
         r"отправлено (?:с|из|через|от) |скачать outlook|получить outlook|надіслано (?:з|із|через) |изпратено от |στάλθηκε |απεστάλη από|poslano (?:s|sa|iz|z) |послато са |saadetud |nosūtīts no |išsiųsta iš |dikirim dari |dihantar dari |(?:đã )?(?:được )?gửi từ |enviat des |",
-        r"发自|發自|从我的|從我的|来自|ส่งจาก|נשלח מ|أرسلت من|أُرسلت من|تم الإرسال من|مرسل من|ارسال شده از|bidalia )",
+        r"发自|發自|从我的|從我的|来自|ส่งจาก|נשלח מ|أرسلت من|أُرسلت من|تم الإرسال من|مرسل من|ارسال شده از|bidalia |az outlook beszerzése|(?:ios|android) (?:için|版) ?outlook|(?:取得|获取|獲取|下载|下載) ?(?:ios|android)?.{0,8}outlook|outlook for (?:ios|android) を入手|(?:ios|android)용 outlook)",
         r"|^.{0,40}(?:から送信|에서 보냄|에서 보냈습니다|gönderildi|-ról küldve|-ról küldött|発信$|傳送$|发送$)",
     ))
 });
@@ -41,7 +41,7 @@ static PROSE_AFTER: LazyLock<Pattern> =
 static DEVICE_NAME: LazyLock<Pattern> = LazyLock::new(|| {
     Pattern::new(concat!(
         r"(?i)phone|ipad|ipod|\bi[a-z]+\b|android|samsung|galaxy|mobil|móvil|movil|celular|handy|blackberry|outlook|mail|yahoo|windows|huawei|xiaomi|redmi|nokia|sony|xperia|htc\b|oneplus|pixel|\bios\b|\bapp\b|",
-        r"tablet|gerät|\bmac|\bpc\b|device|telefon|телефон|смартфон|téléphone|puhelim|proton|\bgmx\b|web\.de|tutanota|\bspark\b|laposte|orange|手机|手機|スマート|携帯|휴대|스마트|moto\b|motorola|thunderbird|zoho|appareil",
+        r"tablet|gerät|\bmac|\bpc\b|device|telefon|телефон|смартфон|téléphone|puhelim|proton|\bgmx\b|web\.de|tutanota|\bspark\b|laposte|orange|unterwegs|on the go|gesendet$|\baol\b|poczt|почт|메일|メール|邮件|郵件|手机|手機|スマート|携帯|휴대|스마트|moto\b|motorola|thunderbird|zoho|appareil",
     ))
 });
 
@@ -65,7 +65,7 @@ static CLOSING: LazyLock<Pattern> = LazyLock::new(|| {
 /// "Please excuse my brevity" goes on behind the device.
 static EXCUSE: LazyLock<Pattern> = LazyLock::new(|| {
     Pattern::new(
-        r"(?i)brevity|excuse|forgive|typos|autocorrect|kürze|tippfehler|entschuldig|excuser|brièveté|disculp|brevedad|brevità|brevidade|beknopt",
+        r"(?i)brevity|excuse|forgive|typos|autocorrect|kürze|tippfehler|entschuldig|excuser|brièveté|disculp|brevedad|best free e-?mail app|brevità|brevidade|beknopt",
     )
 });
 
@@ -95,8 +95,13 @@ static NAME: LazyLock<Pattern> =
 static NOTICE: LazyLock<Pattern> = LazyLock::new(|| {
     Pattern::new(concat!(
         r"(?i)^\W*(?:disclaimer|confidentiality notice|legal notice|confidentiality:|aviso legal|aviso de confidencialidad|avis de confidentialité|haftungsausschluss)\b.{0,600}(?:confid|vertraulich|recipient|liab|haft|virus|destinat|privileged)",
-        r"|(?:confidential|privileged|vertraulich|confidentiel|confidencial|riservat|vertrouwelijk|poufn|konfidentiell|fortrolig|конфиденц).{0,600}(?:intended recipient|addressee|intended (?:solely|only)|solely for|empfänger|adressat|destinataire|destinatari|geadresseerde|adresat|mottagare|modtager|адресат)",
+        r"|(?:confidential|privileged|vertraulich|confidentiel|confidencial|riservat|vertrouwelijk|poufn|konfidentiell|fortrolig|конфиденц).{0,600}(?:intended recipient|addressee|intended (?:solely|only)|solely for|empfänger|adressat|destinataire|destinat[aá]ri|geadresseerde|adresat|mottagare|modtager|адресат)",
+        r"|^\W*(?:this (?:e-?mail|message|communication)|the (?:information|contents?) (?:contained )?in this|diese (?:e-?mail|nachricht)|ce (?:message|courriel|courrier)|este (?:mensaje|correo|e-?mail)|esta mensagem|questo messaggio|questa e-?mail|dit bericht|deze e-?mail|niniejsza wiadomość|ta wiadomość|tato zpráva|данное (?:сообщение|письмо)|это сообщение)\b",
+        r".{0,300}(?:exclusiv|uniquement|ausschließlich|solely|intended only|esclusiv|uitsluitend|wyłącznie|výhradně|исключительно).{0,200}(?:recipient|addressee|empfänger|adressat|destinat|geadresseerde|adresat|адресат|получател)",
+        r".{0,400}(?:confiden|vertraulich|riservat|vertrouwelijk|poufn|důvěrn|конфиденц)",
         r"|(?:consider the environment|think before you print|pensez à l'environnement|imprimer (?:ce|cet) (?:e-?mail|message|courriel)|denken sie an die umwelt|umwelt, bevor sie|antes de imprimir|prima di stampare|voordat u deze e-?mail print)",
+        r"|^\W*to unsubscribe(?: from this (?:group|list))?(?: and stop receiving emails from it)?[,:]? (?:send|e-?mail|visit|go to)\b.{0,80}(?:@|https?:)|^\W*you are currently subscribed to \S{1,80} as:|^[_-]{5,}\W*[\w.-]+ mailing list\b.{0,20}@",
+        r"|^\W*(?:https?://(?:www\.)?(?:avast|avg)\.com/sig-email|este e-?mail foi (?:escaneado|verificado)|deze e-mail is gecontroleerd op|questa e-?mail è stata (?:controllata|esaminata)|ta wiadomość (?:e-mail )?została sprawdzona|tento e-?mail byl zkontrolován|wolny od wirusów|(?:без вирусов|senza virus|virusvrij|virusfri|bez virů|vírusmentes)\. ?www)",
         r"|^\W*(?:this (?:e-?mail|message) (?:has been|was) (?:checked|scanned)|virenfrei|virus-free|diese e-mail wurde (?:von|auf viren)|l'absence de virus|este correo electrónico ha sido (?:comprobado|analizado)|dit e-mailbericht is gecontroleerd|libre de virus|sans virus)",
     ))
 });

@@ -84,6 +84,13 @@ fn attributions_in_many_languages() {
         "3 марта 2026 г., в 09:41, Jo Doe <jo@shop.example> написал(а):",
         "On Tue, 3 Mar 2026 at 09:41 Jo Doe\n\n<\nmailto:Jo Doe <jo@shop.example>\n> wrote:",
         "In a message dated 3/3/2026 9:41:00 A.M. Eastern Standard Time, jo@shop.example writes:",
+        "Jo Doe kirjoitti 3.3.2026 klo 9.41:",
+        "Jo Doe napisał(a) w dniu 03.03.2026 09:41:",
+        "Missatge de Jo Doe <jo@shop.example> del dia dt., 3 de març 2026 a les 9:41:",
+        "O mar, 3 mar 2026 ás 09:41, Jo Doe (<jo@shop.example>) escribiu:",
+        "уто, 3. мар 2026. у 09:41 Jo Doe <jo@shop.example> је написао/ла:",
+        "Noong Mar, 3 Mar 2026 nang 9:41 AM, isinulat ni Jo Doe <jo@shop.example> ang:",
+        "मंगल, 3 मार्च 2026 को 9:41 am बजे को Jo Doe <jo@shop.example> ने लिखा:",
     ] {
         assert_cut_below(intro, "Wie geht es?");
         assert_cut_below(intro, "> Wie geht es?\n> Gut?");
@@ -121,6 +128,10 @@ fn announcements_and_header_blocks() {
         "差出人: Jo Doe <jo@shop.example>\n送信日時: 2026年3月3日 9:41\n宛先: Kim\n件名: こんにちは",
         "发件人: Jo Doe <jo@shop.example>\n发送时间: 2026年3月3日 9:41\n收件人: Kim\n主题: 你好",
         "보낸 사람: Jo Doe <jo@shop.example>\n보낸 날짜: 2026년 3월 3일\n받는 사람: Kim\n제목: 안녕",
+        "寄件者: Jo Doe\n寄件日期: 2026年3月3日\n收件者: Kim\n主旨: 你好",
+        "Jo Doe---03/03/2026 09:41:00 AM---Hello Kim, how are",
+        "Jo Doe ---03.03.2026 09:41:00---Hallo Kim, wie",
+        "----- Weitergeleitet von Jo Doe/ACME am 03.03.2026 09:41 -----",
     ] {
         assert_cut_below(intro, "Wie geht es?");
     }
@@ -145,6 +156,12 @@ fn what_a_person_writes_stays() {
         "As I wrote on 3 March 2026:\nthe door is blue.",
         "Wir treffen uns am 3. März um 9:41:\nam Tor.",
         "Please send it to my wife's address.\n\nBest regards\nJo Doe",
+        "It keeps coming.\n\nTo unsubscribe from this list I wrote to jo@shop.example twice.",
+        "It is down.\n\nOur mailing list shop-talk@lists.example sends nothing.",
+        "It is slow.\n\nI can't get Outlook for iOS to work.",
+        "One more.\n\nDiese Nachricht ging an den falschen Empfänger. Ist das vertraulich?",
+        "He wrote 3 mails:\nnone arrived.",
+        "Room 4 --- 03/03/2026 --- is booked twice.",
     ] {
         assert_eq!(split(text, None), NewText { body: text.to_owned(), quoted: String::new() });
     }
@@ -173,6 +190,19 @@ fn signatures_go() {
         "Jo Doe\njo@shop.example\n+49 30 1234567\nwww.shop.example",
         "_______________________\nshop-talk mailing list\nshop-talk@lists.example\nhttps://lists.example/shop-talk",
         "This e-mail is confidential and meant for the intended recipient only.",
+        "Von unterwegs gesendet",
+        "Mobil gesendet",
+        "Sent from Mailspring (https://getmailspring.com/), the best free email app for work",
+        "Отправлено из мобильного приложения Яндекс Почты",
+        "Wysłane z aplikacji Poczta",
+        "获取 Outlook for iOS",
+        "iOS용 Outlook 다운로드",
+        "To unsubscribe from this group, send email to shop-unsubscribe@lists.example",
+        "---\nYou are currently subscribed to shop as: kim@example.org",
+        "_____________________\nshop-talk mailing list -- shop-talk@lists.example\nTo unsubscribe send an email to shop-talk-leave@lists.example",
+        "---\nDeze e-mail is gecontroleerd op virussen door AVG.\nhttp://www.avg.com",
+        "<https://www.avast.com/sig-email>\n\tVirenfrei.www.avast.com",
+        "Este mensaje va dirigido exclusivamente a su destinatario, pudiendo contener información confidencial.",
     ] {
         let cut = split(&format!("It works now.\n\n{signature}\n"), None);
         assert_eq!((cut.body.as_str(), cut.quoted.as_str()), ("It works now.", signature));
@@ -209,6 +239,8 @@ fn answers_below_and_between() {
     assert_eq!(below.body, "Yes.");
     let around = split("Hello Jo,\n\nOn 3 Mar 2026 at 9:41 Jo wrote:\n> Does it work?\n\nYes.", None);
     assert_eq!(around.body, "Hello Jo,\n\nYes.");
+    let colonless = split("Yes.\n\nQuoting Jo Doe (2026-03-03 09:41:00)\n> Does it work?\n> Really?", None);
+    assert_eq!(colonless.body, "Yes.");
     let single = "On 3 Mar 2026 Jo wrote:\n> Which size?\n\nXL.\n\n> Which colour?\n\nBlue.";
     assert_eq!(split(&format!("{single}\n\n> Regards\n> Jo"), None).body, single);
     let between = "> Which size?\n> Say it.\n\nXL.\n\n> Which colour?\n> Say it.\n\nBlue.";
@@ -230,6 +262,9 @@ fn containers_of_known_clients() {
         r#"<div class="protonmail_quote">Does it work?</div>"#,
         r#"<div class="moz-cite-prefix">Jo:</div><blockquote type="cite">Does it work?</blockquote>"#,
         r#"<hr id="stopSpelling">Date: Tue<br>Does it work?"#,
+        r#"<div class="ms-outlook-mobile-reference-message skipProofing">Does it work?</div>"#,
+        r#"<blockquote class="front-blockquote">Does it work?</blockquote>"#,
+        r#"<div style="padding-top: 5px; border-top-color: rgb(229, 229, 229); border-top-width: 1px;">Wer: Jo</div>Does it work?"#,
         r#"<hr id="zwchr" data-marker="__DIVIDER__"><div>Does it work?</div>"#,
     ] {
         let html = format!("<html><body><p>Yes, it does &amp; well.</p>{quote}</body></html>");
