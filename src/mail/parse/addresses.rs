@@ -29,6 +29,7 @@ pub(super) fn read(value: &[u8], charset_hint: Option<&[u8]>) -> Vec<Address> {
     while at < value.len() && out.len() < MAX_ADDRESSES {
         let rest = &value[at..];
         at += match rest[0] {
+            b',' if mailbox.is_surname(&rest[1..]) => mailbox.other(b',', rest),
             b',' | b';' => {
                 out.extend(std::mem::take(&mut mailbox).finish(charset_hint));
                 1
@@ -57,6 +58,18 @@ impl Mailbox {
                     || matches!(b, b';' | b'<' | b'"')
                     || rest[..rest.len().min(MAX_TOKEN)].contains(&b';')
             })
+    }
+
+    /// `Doe, Jo <jo@example.org>` without its quotes: nothing in front of the comma is an address, and behind it comes one
+    /// in brackets, with a name before.
+    fn is_surname(&self, rest: &[u8]) -> bool {
+        let end =
+            rest.iter().take(MAX_TOKEN).position(|b| matches!(b, b',' | b';' | b':' | b'@' | b'<' | b'"'));
+        self.angle.is_none()
+            && !self.phrase.trim_ascii().is_empty()
+            && !self.phrase.contains(&b'@')
+            && !self.phrase.contains(&b',')
+            && end.is_some_and(|end| rest[end] == b'<' && !rest[..end].trim_ascii().is_empty())
     }
 
     fn other(&mut self, byte: u8, rest: &[u8]) -> usize {
@@ -131,7 +144,10 @@ impl Mailbox {
         let (address, name) = match &self.angle {
             Some(angle) => (clean_address(angle), text(&self.phrase)),
             None if self.bare.contains(&b'@') => split_bare(&self.bare, &text),
-            None => (String::new(), text(&self.phrase)),
+            None => match text(&self.phrase) {
+                name if name.contains('@') => split_bare(name.as_bytes(), &text),
+                name => (String::new(), name),
+            },
         };
         let name = if name.is_empty() { text(&self.comment) } else { name };
         let name = name.trim_matches(|c| c == '"' || c == '\'').trim().to_owned();
@@ -180,7 +196,9 @@ fn clean_address(bytes: &[u8]) -> String {
     let text = text.trim().trim_end_matches(',');
     let text = text.strip_prefix("mailto:").unwrap_or(text);
     let text = if text.starts_with('@') { text.split_once(':').map_or(text, |(_, rest)| rest) } else { text };
-    text.trim_matches(|c| c == '\'' || c == ';').to_owned()
+    let text = text.trim_matches(|c| c == '\'' || c == ';');
+    let inside = |open, close| text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
+    inside('"', '"').or_else(|| inside('[', ']')).unwrap_or(text).to_owned()
 }
 
 /// Length of an encoded word at the start, so that what it holds is never read as grammar.
@@ -246,6 +264,21 @@ mod tests {
             ("postmaster", ":postmaster"),
             ("\"unclosed <jo@example.org>", "unclosed:jo@example.org"),
             ("Jo (a (nested) comment) <jo@example.org>", "Jo:jo@example.org"),
+            ("Doe, Jo <jo@example.org>", "Doe, Jo:jo@example.org"),
+            (
+                "Doe, Jo <jo@example.org>, Roe, Al <al@example.org>",
+                "Doe, Jo:jo@example.org|Roe, Al:al@example.org",
+            ),
+            ("jo@example.org, Al Roe <al@example.org>", ":jo@example.org|Al Roe:al@example.org"),
+            ("postmaster, <jo@example.org>", ":postmaster|:jo@example.org"),
+            ("Jo Doe <\"jo@example.org\">", "Jo Doe:jo@example.org"),
+            ("Jo Doe [jo@example.org]", "Jo Doe:jo@example.org"),
+            ("jo@[192.0.2.1]", ":jo@[192.0.2.1]"),
+            ("=?utf-8?B?Sm8gRG9lIDxqb0BleGFtcGxlLm9yZz4=?=", "Jo Doe:jo@example.org"),
+            (
+                "=?utf-8?Q?Jo_<boss@example.org>?= <mallory@evil.example>",
+                "Jo <boss@example.org>:mallory@evil.example",
+            ),
             ("", ""),
         ] {
             let read = read(value.as_bytes(), None);
