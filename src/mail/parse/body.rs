@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::enriched;
 use super::guess::{self, Reading};
 use super::mime::Part;
 use super::{Attachment, names, tnef};
@@ -162,7 +163,12 @@ impl Content {
             let declared = charset.as_deref().map_or("no charset".into(), String::from_utf8_lossy);
             self.defects.push(format!("{} with bytes of another", names::readable(&declared)));
         }
-        with_plain_line_ends(&text)
+        let text = with_plain_line_ends(&text);
+        match part.kind() {
+            "text/enriched" => enriched::to_plain(&text, false),
+            "text/richtext" => enriched::to_plain(&text, true),
+            _ => text,
+        }
     }
 
     fn add_attachment(&mut self, part: &Part<'_>) {

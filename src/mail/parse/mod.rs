@@ -5,6 +5,7 @@ mod body;
 mod charset;
 mod codepages;
 mod cyrillic;
+mod enriched;
 mod fields;
 mod guess;
 mod johab;
