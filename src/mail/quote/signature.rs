@@ -87,9 +87,13 @@ static REFERENCE: LazyLock<Pattern> = LazyLock::new(|| {
     ))
 });
 
-/// A name, alone on its line: two to four words that begin with a capital.
+/// A name, alone on its line, perhaps in bold: two to four words that begin with a capital.
 static NAME: LazyLock<Pattern> =
-    LazyLock::new(|| Pattern::new(r"^(?:\p{Lu}[\p{L}.'’-]*\s+){1,3}\p{Lu}[\p{L}.'’-]*,?$"));
+    LazyLock::new(|| Pattern::new(r"^[*_]{0,2}(?:\p{Lu}[\p{L}.'’-]*\s+){1,3}\p{Lu}[\p{L}.'’-]*,?[*_]{0,2}$"));
+
+/// What stands for a picture in plain text: a logo above the name.
+static PICTURE: LazyLock<Pattern> =
+    LazyLock::new(|| Pattern::new(r"(?i)^[\[<](?:cid:|image\b|logo\b|bild\b)[^\]>]{0,100}[\]>]$"));
 
 /// Words that only a legal notice brings together.
 static NOTICE: LazyLock<Pattern> = LazyLock::new(|| {
@@ -183,10 +187,11 @@ fn is_device(text: &str) -> bool {
 fn contact_block(lines: &[Line]) -> Option<usize> {
     let start = lines.iter().rposition(Line::is_blank)? + 1;
     let block = &lines[start..];
-    if block.len() < 2 || block.len() > MAX_CONTACT_LINES || !NAME.is_match(block[0].content) {
+    let written = &block[block.iter().take_while(|line| PICTURE.is_match(line.content)).count()..];
+    if written.len() < 2 || block.len() > MAX_CONTACT_LINES || !NAME.is_match(written[0].content) {
         return None;
     }
-    let contacts = contacts(&block[1..]);
+    let contacts = contacts(&written[1..]);
     let short = block.iter().all(|line| line.content.chars().count() <= 80);
     let before = lines[..start].iter().rfind(|line| !line.is_blank())?;
     (short && contacts >= 2 && !before.content.ends_with(':')).then_some(start)
