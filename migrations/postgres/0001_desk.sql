@@ -244,7 +244,7 @@ CREATE INDEX attachments_response ON attachments (response_id);
 CREATE INDEX attachments_ticket ON attachments (ticket_id);
 
 CREATE TABLE ticket_events (
-  id              UUID PRIMARY KEY,
+  id              UUID NOT NULL,
   ticket_id       UUID NOT NULL REFERENCES tickets (id),
   at              BIGINT NOT NULL,
   type            TEXT NOT NULL,
@@ -254,9 +254,9 @@ CREATE TABLE ticket_events (
   channel         TEXT NOT NULL,
   changes         TEXT NOT NULL, -- JSON object: field -> [from, to]
   response_id     UUID,
-  inbound_mail_id UUID
+  inbound_mail_id UUID,
+  PRIMARY KEY (ticket_id, id)
 );
-CREATE INDEX ticket_events_ticket ON ticket_events (ticket_id, id);
 
 -- Every mail that leaves, from before it is rendered until long after; the API calls a row an email log.
 CREATE TABLE outbox (
@@ -301,7 +301,7 @@ CREATE INDEX outbox_ticket ON outbox (ticket_id, id) WHERE ticket_id IS NOT NULL
 CREATE INDEX outbox_recipient ON outbox (to_address, queued_at);
 
 CREATE TABLE delivery_attempts (
-  id            UUID PRIMARY KEY,
+  id            UUID NOT NULL,
   outbox_id     UUID NOT NULL REFERENCES outbox (id),
   at            BIGINT NOT NULL,
   duration_ms   BIGINT NOT NULL,
@@ -311,9 +311,9 @@ CREATE TABLE delivery_attempts (
   smtp_code     BIGINT,
   enhanced_code TEXT,
   smtp_response TEXT,
-  error         TEXT
+  error         TEXT,
+  PRIMARY KEY (outbox_id, id)
 );
-CREATE INDEX delivery_attempts_outbox ON delivery_attempts (outbox_id, id);
 
 CREATE TABLE suppressions (
   address    TEXT PRIMARY KEY, -- lower case

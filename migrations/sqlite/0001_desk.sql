@@ -1,4 +1,5 @@
--- Everything the desk keeps. Ids are UUIDv7, times are unix milliseconds, JSON is text.
+-- Everything the desk keeps. Ids are UUIDv7, times are unix milliseconds, JSON is text. Tables of small rows have no
+-- rowid: one tree less to write to for each row.
 
 CREATE TABLE mailboxes (
   id               BLOB PRIMARY KEY,
@@ -65,7 +66,7 @@ CREATE TABLE contacts (
   created_at    INTEGER NOT NULL,
   updated_at    INTEGER NOT NULL,
   version       INTEGER NOT NULL
-);
+) WITHOUT ROWID;
 CREATE INDEX contacts_user ON contacts (user_id) WHERE user_id IS NOT NULL;
 
 CREATE TABLE contact_emails (
@@ -73,7 +74,7 @@ CREATE TABLE contact_emails (
   contact_id BLOB NOT NULL REFERENCES contacts (id),
   verified   BOOLEAN NOT NULL,
   is_primary BOOLEAN NOT NULL
-);
+) WITHOUT ROWID;
 CREATE INDEX contact_emails_contact ON contact_emails (contact_id);
 
 CREATE TABLE tickets (
@@ -244,7 +245,7 @@ CREATE INDEX attachments_response ON attachments (response_id);
 CREATE INDEX attachments_ticket ON attachments (ticket_id);
 
 CREATE TABLE ticket_events (
-  id              BLOB PRIMARY KEY,
+  id              BLOB NOT NULL,
   ticket_id       BLOB NOT NULL REFERENCES tickets (id),
   at              INTEGER NOT NULL,
   type            TEXT NOT NULL,
@@ -254,9 +255,9 @@ CREATE TABLE ticket_events (
   channel         TEXT NOT NULL,
   changes         TEXT NOT NULL, -- JSON object: field -> [from, to]
   response_id     BLOB,
-  inbound_mail_id BLOB
-);
-CREATE INDEX ticket_events_ticket ON ticket_events (ticket_id, id);
+  inbound_mail_id BLOB,
+  PRIMARY KEY (ticket_id, id)
+) WITHOUT ROWID;
 
 -- Every mail that leaves, from before it is rendered until long after; the API calls a row an email log.
 CREATE TABLE outbox (
@@ -301,7 +302,7 @@ CREATE INDEX outbox_ticket ON outbox (ticket_id, id) WHERE ticket_id IS NOT NULL
 CREATE INDEX outbox_recipient ON outbox (to_address, queued_at);
 
 CREATE TABLE delivery_attempts (
-  id            BLOB PRIMARY KEY,
+  id            BLOB NOT NULL,
   outbox_id     BLOB NOT NULL REFERENCES outbox (id),
   at            INTEGER NOT NULL,
   duration_ms   INTEGER NOT NULL,
@@ -311,9 +312,9 @@ CREATE TABLE delivery_attempts (
   smtp_code     INTEGER,
   enhanced_code TEXT,
   smtp_response TEXT,
-  error         TEXT
-);
-CREATE INDEX delivery_attempts_outbox ON delivery_attempts (outbox_id, id);
+  error         TEXT,
+  PRIMARY KEY (outbox_id, id)
+) WITHOUT ROWID;
 
 CREATE TABLE suppressions (
   address    TEXT PRIMARY KEY, -- lower case
