@@ -9,9 +9,11 @@ use crate::model::fold;
 use crate::store::search::Unindexed;
 
 /// Responses indexed in one transaction.
-const BATCH: i64 = 200;
+const BATCH: i64 = 100;
 /// Wait between two looks when there is nothing to do.
 const REST: Duration = Duration::from_millis(500);
+/// Longest wait for a moment when no mail comes in.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Wait after trouble with the store.
 const AFTER_TROUBLE: Duration = Duration::from_secs(5);
 /// Time left to others for each unit of our own: indexing takes at most a tenth of the writer.
@@ -42,6 +44,7 @@ impl Desk {
     pub async fn run_indexer(&self, cancel: CancellationToken) {
         let mut indexer = Indexer::default();
         loop {
+            let _ = tokio::time::timeout(PATIENCE, self.quiet()).await;
             let began = Instant::now();
             let rest = match self.index_new(&mut indexer).await {
                 Ok(count) if count < BATCH => REST,
