@@ -63,11 +63,11 @@
 //! # On disk
 //!
 //! SQLite has one writer connection with group commit (`store/sqlite.rs`): verbs that arrive while a commit is on its
-//! way to the disk join the next one, each under a savepoint of its own. Writes that nobody waits for are gathered and
-//! go over in one call (`later!`), and a mail that only adds rows takes its turn at its end alone
-//! ([`store::Store::draft`]). PostgreSQL has a plain pool. Ids are UUIDv7, times unix milliseconds, JSON text; lists
-//! go by keyset. The search index is filled behind the ledger, never in the transaction that takes a mail. Raw mail is
-//! stored once, large ones in pieces; attachments are parts of it, found by position.
+//! way to the disk join the next one, each under a savepoint of its own. Statements run where their verb runs; what
+//! waits for the disk or takes long runs on a thread that may wait. PostgreSQL has a plain pool. Ids are UUIDv7, times
+//! unix milliseconds, JSON text; lists go by keyset. The search index is filled behind the ledger, never in the
+//! transaction that takes a mail. Raw mail is stored once, large ones in pieces; attachments are parts of it, found by
+//! position.
 
 pub mod model;
 

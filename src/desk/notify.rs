@@ -194,11 +194,7 @@ impl Desk {
 
     async fn put(&self, tx: &mut Tx, notice: Notice<'_>, suppressed: bool) -> Result<OutboxEntry> {
         let entry = self.entry(&notice, suppressed);
-        if notice.template.is_acknowledgement() {
-            tx.insert_acknowledgement(&entry).await?;
-        } else {
-            tx.insert_outbox(&entry).await?;
-        }
+        tx.insert_outbox(&entry).await?;
         Ok(entry)
     }
 

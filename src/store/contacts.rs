@@ -2,62 +2,63 @@
 
 use uuid::Uuid;
 
-use super::row::json;
-use super::{Result, Tx, later, on};
+use super::value::{args, json};
+use super::{Result, Tx};
 use crate::model::{Contact, ContactEmail};
 
 impl Tx {
     /// A contact.
     pub async fn contact(&mut self, id: Uuid) -> Result<Option<Contact>> {
-        Ok(
-            on!(self, c => sqlx::query_as(include_str!("sql/contacts/get.sql")).bind(id).fetch_optional(c).await)?,
-        )
+        self.one(include_str!("sql/contacts/get.sql"), args![id]).await
     }
 
     /// The contact who owns an address (lower case).
     pub async fn contact_by_address(&mut self, address: &str) -> Result<Option<Contact>> {
         let sql = include_str!("sql/contacts/by_address.sql");
-        Ok(on!(self, c => sqlx::query_as(sql).bind(address).fetch_optional(c).await)?)
+        self.one(sql, args![address]).await
     }
 
     /// The first contact with the shop's id of a user.
     pub async fn contact_by_user_id(&mut self, user_id: &str) -> Result<Option<Contact>> {
         let sql = include_str!("sql/contacts/by_user_id.sql");
-        Ok(on!(self, c => sqlx::query_as(sql).bind(user_id).fetch_optional(c).await)?)
+        self.one(sql, args![user_id]).await
     }
 
     /// What is known of an address (lower case).
     pub async fn contact_email(&mut self, address: &str) -> Result<Option<ContactEmail>> {
         let sql = include_str!("sql/contacts/email.sql");
-        Ok(on!(self, c => sqlx::query_as(sql).bind(address).fetch_optional(c).await)?)
+        self.one(sql, args![address]).await
     }
 
     /// A contact's addresses, the primary one first.
     pub async fn contact_emails(&mut self, contact: Uuid) -> Result<Vec<ContactEmail>> {
         let sql = include_str!("sql/contacts/emails.sql");
-        Ok(on!(self, c => sqlx::query_as(sql).bind(contact).fetch_all(c).await)?)
+        self.all(sql, args![contact]).await
     }
 
     /// Adds a contact.
     pub async fn insert_contact(&mut self, contact: &Contact) -> Result<()> {
-        later!(
-            self,
+        self.run(
             include_str!("sql/contacts/insert.sql"),
-            contact.id,
-            contact.r#type,
-            &contact.name,
-            &contact.phone,
-            &contact.locale,
-            &contact.timezone,
-            &contact.user_id,
-            &contact.seller_id,
-            &contact.store_id,
-            &contact.notes,
-            json(&contact.custom_fields),
-            contact.created_at,
-            contact.updated_at,
-            contact.version
+            args![
+                contact.id,
+                contact.r#type,
+                &contact.name,
+                &contact.phone,
+                &contact.locale,
+                &contact.timezone,
+                &contact.user_id,
+                &contact.seller_id,
+                &contact.store_id,
+                &contact.notes,
+                json(&contact.custom_fields),
+                contact.created_at,
+                contact.updated_at,
+                contact.version
+            ],
         )
+        .await
+        .map(drop)
     }
 
     /// Adds an address.
@@ -65,19 +66,17 @@ impl Tx {
     /// # Errors
     /// [`super::Error::Conflict`] when somebody has it: another node met them at this moment; the verb is done again.
     pub async fn insert_contact_email(&mut self, email: &ContactEmail) -> Result<()> {
-        later!(
-            self,
+        self.run(
             include_str!("sql/contacts/insert_email.sql"),
-            &email.address,
-            email.contact_id,
-            email.verified,
-            email.is_primary
+            args![&email.address, email.contact_id, email.verified, email.is_primary],
         )
+        .await
+        .map(drop)
     }
 
     /// Marks an address (lower case) as verified.
     pub async fn verify_contact_email(&mut self, address: &str) -> Result<()> {
         let sql = include_str!("sql/contacts/verify_email.sql");
-        later!(self, sql, address)
+        self.run(sql, args![address]).await.map(drop)
     }
 }

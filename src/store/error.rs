@@ -1,5 +1,7 @@
 //! What can go wrong with the store: the kind decides whether a door says "later" or "our fault".
 
+use rusqlite::ffi;
+
 /// A failed store call.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
@@ -30,16 +32,24 @@ impl Error {
 }
 
 /// SQLite's primary result codes that mean trouble with the file or a lock, not with the statement
-/// (<https://www.sqlite.org/rescode.html>): BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, CANTOPEN, PROTOCOL.
-const SQLITE_TROUBLE: [i32; 8] = [5, 6, 7, 8, 10, 11, 14, 15];
-const SQLITE_FULL: i32 = 13;
+/// (<https://www.sqlite.org/rescode.html>).
+const SQLITE_TROUBLE: [i32; 8] = [
+    ffi::SQLITE_BUSY,
+    ffi::SQLITE_LOCKED,
+    ffi::SQLITE_NOMEM,
+    ffi::SQLITE_READONLY,
+    ffi::SQLITE_IOERR,
+    ffi::SQLITE_CORRUPT,
+    ffi::SQLITE_CANTOPEN,
+    ffi::SQLITE_PROTOCOL,
+];
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let text = error.to_string();
         match &error {
             sqlx::Error::Database(db) if db.is_unique_violation() => Self::Conflict(text),
-            sqlx::Error::Database(db) => from_code(db.code().as_deref().unwrap_or_default(), text),
+            sqlx::Error::Database(db) => from_sqlstate(db.code().as_deref().unwrap_or_default(), text),
             sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => Self::Full(text),
             sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::Decode(_)
@@ -53,21 +63,25 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// By SQLSTATE (five characters: PostgreSQL, <https://www.postgresql.org/docs/current/errcodes-appendix.html>) or
-/// SQLite's extended result code.
-fn from_code(code: &str, text: String) -> Error {
-    if code.len() == 5 && !code.bytes().all(|b| b.is_ascii_digit() && code.parse::<i32>().is_err()) {
-        return match &code[..2] {
-            _ if code == "53100" => Error::Full(text),
-            // Connection, resources, operator intervention, system error, rollback (serialisation, deadlock),
-            // read-only transaction.
-            "08" | "53" | "57" | "58" | "40" | "25" => Error::Unavailable(text),
-            _ => Error::Broken(text),
-        };
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        let text = error.to_string();
+        match error.sqlite_error().map(|failure| failure.extended_code) {
+            Some(ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => Self::Conflict(text),
+            Some(code) if code & 0xff == ffi::SQLITE_FULL => Self::Full(text),
+            Some(code) if SQLITE_TROUBLE.contains(&(code & 0xff)) => Self::Unavailable(text),
+            _ => Self::Broken(text),
+        }
     }
-    match code.parse::<i32>().map(|extended| extended & 0xff) {
-        Ok(SQLITE_FULL) => Error::Full(text),
-        Ok(primary) if SQLITE_TROUBLE.contains(&primary) => Error::Unavailable(text),
+}
+
+/// By SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+fn from_sqlstate(code: &str, text: String) -> Error {
+    match code.get(..2) {
+        _ if code == "53100" => Error::Full(text),
+        // Connection, resources, operator intervention, system error, rollback (serialisation, deadlock), read-only
+        // transaction.
+        Some("08" | "53" | "57" | "58" | "40" | "25") => Error::Unavailable(text),
         _ => Error::Broken(text),
     }
 }

@@ -1,6 +1,7 @@
 //! Keys of writes that were made, with their answers (API.md §1.6).
 
-use super::{Result, Tx, on};
+use super::value::args;
+use super::{Result, Tx};
 use crate::model::Timestamp;
 
 /// Whose key, on which path.
@@ -32,31 +33,30 @@ impl Tx {
     /// still runs.
     pub async fn take_write_key(&mut self, key: &WriteKey, at: Timestamp) -> Result<bool> {
         let sql = include_str!("sql/idempotency/insert.sql");
-        let rows = on!(self, c => sqlx::query(sql).bind(&key.scope).bind(&key.path).bind(&key.key)
-            .bind(&key.body_hash).bind(at).execute(c).await.map(|done| done.rows_affected()))?;
+        let rows = self.run(sql, args![&key.scope, &key.path, &key.key, &key.body_hash, at]).await?;
         Ok(rows == 1)
     }
 
     /// Hash of the body and answer of the first call with this key.
     pub async fn stored_answer(&mut self, key: &WriteKey) -> Result<Option<(String, StoredAnswer)>> {
         let sql = include_str!("sql/idempotency/get.sql");
-        let row: Option<(String, i64, Option<String>, String)> = on!(self, c => sqlx::query_as(sql)
-            .bind(&key.scope).bind(&key.path).bind(&key.key).fetch_optional(c).await)?;
+        let row: Option<(String, i64, Option<String>, String)> =
+            self.one(sql, args![&key.scope, &key.path, &key.key]).await?;
         Ok(row.map(|(hash, status, location, body)| (hash, StoredAnswer { status, location, body })))
     }
 
     /// Keeps the answer of a key taken by this transaction.
     pub async fn store_answer(&mut self, key: &WriteKey, answer: &StoredAnswer) -> Result<()> {
         let sql = include_str!("sql/idempotency/answer.sql");
-        on!(self, c => sqlx::query(sql).bind(&key.scope).bind(&key.path).bind(&key.key)
-            .bind(answer.status).bind(&answer.location).bind(&answer.body).execute(c).await.map(drop))?;
+        self.run(sql, args![&key.scope, &key.path, &key.key, answer.status, &answer.location, &answer.body])
+            .await?;
         Ok(())
     }
 
     /// Forgets keys taken before this time.
     pub async fn expire_write_keys(&mut self, before: Timestamp) -> Result<()> {
         let sql = include_str!("sql/idempotency/expire.sql");
-        on!(self, c => sqlx::query(sql).bind(before).execute(c).await.map(drop))?;
+        self.run(sql, args![before]).await?;
         Ok(())
     }
 }

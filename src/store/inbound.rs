@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use super::row::json;
-use super::{Error, Result, Tx, later, on};
+use super::value::{args, json};
+use super::{Error, Result, Tx};
 use crate::model::InboundRecord;
 
 /// Octets of a mail in one statement: memory stays small while a large one is written.
@@ -12,16 +12,13 @@ const CHUNK: usize = 512 * 1024;
 impl Tx {
     /// A row, without the bytes.
     pub async fn inbound(&mut self, id: Uuid) -> Result<Option<InboundRecord>> {
-        Ok(
-            on!(self, c => sqlx::query_as(include_str!("sql/inbound/get.sql")).bind(id).fetch_optional(c).await)?,
-        )
+        self.one(include_str!("sql/inbound/get.sql"), args![id]).await
     }
 
     /// The bytes as the client sent them, whole.
     pub async fn inbound_raw(&mut self, id: Uuid) -> Result<Option<Vec<u8>>> {
         let sql = include_str!("sql/inbound/raw.sql");
-        let found: Option<(i64, Vec<u8>)> =
-            on!(self, c => sqlx::query_as(sql).bind(id).fetch_optional(c).await)?;
+        let found: Option<(i64, Vec<u8>)> = self.one(sql, args![id]).await?;
         let Some((size, mut raw)) = found else { return Ok(None) };
         let size = usize::try_from(size).unwrap_or(0);
         let sql = include_str!("sql/inbound/chunk.sql");
@@ -29,8 +26,7 @@ impl Tx {
             if raw.len() >= size {
                 break;
             }
-            let chunk: Option<Vec<u8>> =
-                on!(self, c => sqlx::query_scalar(sql).bind(id).bind(seq).fetch_optional(c).await)?;
+            let chunk: Option<Vec<u8>> = self.field(sql, args![id, seq]).await?;
             let Some(chunk) = chunk else {
                 return Err(Error::Broken(format!("mail {id} lacks its piece {seq}")));
             };
@@ -43,13 +39,13 @@ impl Tx {
     /// The first mail of this dedupe key.
     pub async fn inbound_by_dedupe_key(&mut self, key: &str) -> Result<Option<Uuid>> {
         let sql = include_str!("sql/inbound/by_dedupe_key.sql");
-        Ok(on!(self, c => sqlx::query_scalar(sql).bind(key).fetch_optional(c).await)?)
+        self.field(sql, args![key]).await
     }
 
     /// The ticket that holds the mail of this Message-ID (without brackets).
     pub async fn ticket_of_message(&mut self, message_id: &str) -> Result<Option<Uuid>> {
         let sql = include_str!("sql/inbound/ticket_of_message.sql");
-        Ok(on!(self, c => sqlx::query_scalar(sql).bind(message_id).fetch_optional(c).await)?)
+        self.field(sql, args![message_id]).await
     }
 
     /// Adds a row with its bytes.
@@ -63,46 +59,48 @@ impl Tx {
         raw: &[u8],
     ) -> Result<()> {
         let (first, rest) = raw.split_at(raw.len().min(CHUNK));
-        later!(
-            self,
+        self.run(
             include_str!("sql/inbound/insert.sql"),
-            m.id,
-            m.received_at,
-            m.via,
-            &m.remote_ip,
-            &m.reverse_path,
-            json(&m.recipients),
-            &m.message_id,
-            &m.dedupe_key,
-            &m.from_address,
-            &m.from_name,
-            &m.subject,
-            m.size,
-            &m.sha256,
-            m.kind,
-            m.action,
-            &m.reason,
-            &m.detail,
-            m.ticket_id,
-            m.ticket_number.as_ref().map(|n| n.as_str()),
-            m.response_id,
-            m.duplicate_of,
-            &m.in_reply_to,
-            json(&m.refs),
-            m.placement_by,
-            &m.placement_reason,
-            json(&m.flags),
-            json(&m.authentication),
-            json(&m.bounces),
-            json(&m.defects),
-            m.released_at,
-            &m.released_by,
-            received_header,
-            first
-        )?;
+            args![
+                m.id,
+                m.received_at,
+                m.via,
+                &m.remote_ip,
+                &m.reverse_path,
+                json(&m.recipients),
+                &m.message_id,
+                &m.dedupe_key,
+                &m.from_address,
+                &m.from_name,
+                &m.subject,
+                m.size,
+                &m.sha256,
+                m.kind,
+                m.action,
+                &m.reason,
+                &m.detail,
+                m.ticket_id,
+                m.ticket_number.as_ref().map(|n| n.as_str()),
+                m.response_id,
+                m.duplicate_of,
+                &m.in_reply_to,
+                json(&m.refs),
+                m.placement_by,
+                &m.placement_reason,
+                json(&m.flags),
+                json(&m.authentication),
+                json(&m.bounces),
+                json(&m.defects),
+                m.released_at,
+                &m.released_by,
+                received_header,
+                first
+            ],
+        )
+        .await?;
         for (seq, chunk) in (1_i64..).zip(rest.chunks(CHUNK)) {
             let sql = include_str!("sql/inbound/insert_chunk.sql");
-            on!(self, c => sqlx::query(sql).bind(m.id).bind(seq).bind(chunk).execute(c).await.map(drop))?;
+            self.run(sql, args![m.id, seq, chunk]).await?;
         }
         Ok(())
     }

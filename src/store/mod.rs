@@ -2,8 +2,10 @@
 //! portable where they can be. [`Store::begin`] opens a verb's transaction, [`Store::read`] a snapshot.
 
 mod error;
+mod postgres;
 mod row;
 mod sqlite;
+mod value;
 
 mod agents;
 mod attachments;
@@ -24,14 +26,15 @@ pub mod idempotency;
 pub mod query;
 pub mod search;
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use sqlx::{
-    Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
-};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool, Postgres, Transaction};
+
+use row::FromRow;
+use value::{Field, Value};
 
 pub use error::Error;
 pub use outbox::Claim;
@@ -50,64 +53,28 @@ pub struct Store {
 
 #[derive(Clone)]
 enum Engine {
-    Sqlite { writer: sqlite::Writer, readers: SqlitePool },
+    Sqlite { writer: sqlite::Writer, readers: sqlite::Readers },
     Postgres(PgPool),
 }
 
 /// One transaction: everything of a verb, or nothing. Dropped without [`Tx::commit`], it leaves no trace.
 pub enum Tx {
     /// A verb on SQLite's one writer.
-    SqliteWrite(sqlite::WriterTx),
+    SqliteWrite(sqlite::Verb),
     /// A snapshot on SQLite.
-    SqliteRead(Transaction<'static, Sqlite>),
-    /// A verb on SQLite that takes its turn at its end alone.
-    SqliteDraft(sqlite::Draft),
+    SqliteRead(sqlite::Snapshot),
     /// Either, on PostgreSQL.
     Postgres(Transaction<'static, Postgres>),
 }
 
-/// The connection under a [`Tx`].
-pub(crate) enum Conn<'a> {
-    Sqlite(&'a mut SqliteConnection),
-    Postgres(&'a mut PgConnection),
-}
+/// A transaction to come. On SQLite the commit of those before it waits for it, so that they share one: between queueing
+/// and beginning nothing may be waited for.
+pub struct Turn(Queue);
 
-/// Runs one expression on whichever engine is there; `$c` is the connection. The expression is typed once for each.
-/// Writes that waited ([`later`]) come first.
-macro_rules! on {
-    ($tx:expr, $c:ident => $body:expr) => {{
-        $tx.settle().await?;
-        match $tx.conn() {
-            $crate::store::Conn::Sqlite($c) => $body,
-            $crate::store::Conn::Postgres($c) => $body,
-        }
-    }};
+enum Queue {
+    Sqlite(sqlite::Queued),
+    Postgres(PgPool),
 }
-pub(crate) use on;
-
-/// Writes, with nobody waiting for the answer: at once on PostgreSQL, with the next call on SQLite (see `sqlite.rs`).
-/// What is wrong with it shows at that call, at the latest when the transaction is committed.
-macro_rules! later {
-    ($tx:expr, $sql:expr, $($value:expr),+ $(,)?) => {
-        match &mut *$tx {
-            $crate::store::Tx::SqliteWrite(tx) => {
-                let later = tx.later();
-                later.statement($sql);
-                $(later.bind($value)?;)+
-                Ok(())
-            }
-            $crate::store::Tx::SqliteDraft(draft) => {
-                let later = draft.later();
-                later.statement($sql);
-                $(later.bind($value)?;)+
-                Ok(())
-            }
-            tx => $crate::store::on!(tx, c => sqlx::query($sql)$(.bind($value))+.execute(c).await.map(drop))
-                .map_err($crate::store::Error::from),
-        }
-    };
-}
-pub(crate) use later;
 
 impl Store {
     /// Opens `sqlite:PATH` (made when missing) or `postgres://…`, without touching the schema.
@@ -118,18 +85,12 @@ impl Store {
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             return Ok(Self { engine: Engine::Postgres(open_postgres(url, max_connections).await?) });
         }
-        if !url.starts_with("sqlite:") {
+        let Some(path) = url.strip_prefix("sqlite:").filter(|path| !path.contains('?')) else {
             return Err(Error::Broken(format!("store url {url:?} is neither sqlite:PATH nor postgres://…")));
-        }
-        let options = SqliteConnectOptions::from_str(url)?;
-        let writer = sqlite::Writer::open(options.clone()).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(max_connections)
-            .min_connections(0)
-            .idle_timeout(Duration::from_secs(60))
-            .test_before_acquire(false)
-            .connect_lazy_with(sqlite::reader_options(options));
-        Ok(Self { engine: Engine::Sqlite { writer, readers } })
+        };
+        let file = PathBuf::from(path.strip_prefix("//").unwrap_or(path));
+        let writer = sqlite::Writer::open(file.clone()).await?;
+        Ok(Self { engine: Engine::Sqlite { writer, readers: sqlite::Readers::new(file, max_connections) } })
     }
 
     /// Brings the schema up to date; nothing happens when it is.
@@ -138,7 +99,7 @@ impl Store {
     /// When a released migration was changed, or the engine refuses.
     pub async fn migrate(&self) -> Result<()> {
         match &self.engine {
-            Engine::Sqlite { writer, .. } => writer.migrate(&sqlx::migrate!("migrations/sqlite")).await,
+            Engine::Sqlite { writer, .. } => writer.migrate(sqlx::migrate!("migrations/sqlite")).await,
             Engine::Postgres(pool) => Ok(sqlx::migrate!("migrations/postgres").run(pool).await?),
         }
     }
@@ -148,24 +109,14 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] when there is no connection to be had.
     pub async fn begin(&self) -> Result<Tx> {
-        Ok(match &self.engine {
-            Engine::Sqlite { writer, .. } => Tx::SqliteWrite(writer.begin().await?),
-            Engine::Postgres(pool) => Tx::Postgres(pool.begin().await?),
-        })
+        self.queue().begin().await
     }
 
-    /// The transaction of a verb that only adds rows. On SQLite it reads without waiting for the writer, its writes are
-    /// gathered, and only they take a turn, in one call: what it reads may be a moment old, so unique constraints must
-    /// say what it could not see. It locks nothing; a verb that finds it must is done again with [`Self::begin`].
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] when there is no connection to be had.
-    pub async fn draft(&self) -> Result<Tx> {
-        Ok(match &self.engine {
-            Engine::Sqlite { writer, readers } => {
-                Tx::SqliteDraft(sqlite::Draft::new(readers.acquire().await?, writer.clone()))
-            }
-            Engine::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+    /// Announces a verb.
+    pub fn queue(&self) -> Turn {
+        Turn(match &self.engine {
+            Engine::Sqlite { writer, .. } => Queue::Sqlite(writer.queue()),
+            Engine::Postgres(pool) => Queue::Postgres(pool.clone()),
         })
     }
 
@@ -219,41 +170,86 @@ async fn open_postgres(url: &str, max_connections: u32) -> Result<PgPool> {
         .connect_lazy_with(options))
 }
 
+impl Turn {
+    /// The transaction, as [`Store::begin`] gives it.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn begin(self) -> Result<Tx> {
+        Ok(match self.0 {
+            Queue::Sqlite(queued) => Tx::SqliteWrite(queued.begin().await?),
+            Queue::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+}
+
 impl Tx {
-    /// Runs the writes that wait for the next call.
-    pub(crate) async fn settle(&mut self) -> Result<()> {
+    /// Every row of a statement that finds its rows by an index.
+    pub(crate) async fn all<T: FromRow>(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<Vec<T>> {
         match self {
-            Self::SqliteWrite(tx) => tx.settle().await,
-            Self::SqliteRead(_) | Self::SqliteDraft(_) | Self::Postgres(_) => Ok(()),
+            Self::SqliteWrite(verb) => sqlite::all(verb.connection()?, sql, args),
+            Self::SqliteRead(snapshot) => sqlite::all(snapshot.connection()?, sql, args),
+            Self::Postgres(tx) => postgres::all(tx, sql, args).await,
         }
     }
 
-    /// Whether only its writes take a turn ([`Store::draft`]).
-    pub fn is_draft(&self) -> bool {
-        matches!(self, Self::SqliteDraft(_))
-    }
-
-    /// For verbs that lock a row: a draft can't.
-    fn locks(&self) -> Result<()> {
+    /// Every row of a statement that may take long.
+    pub(crate) async fn all_at_length<T>(&mut self, sql: String, args: Vec<Value<'static>>) -> Result<Vec<T>>
+    where
+        T: FromRow + Send + 'static,
+    {
         match self {
-            Self::SqliteDraft(_) => Err(Error::Unavailable("a draft locks nothing".into())),
-            _ => Ok(()),
+            Self::SqliteWrite(verb) => sqlite::all(verb.connection()?, &sql, &args),
+            Self::SqliteRead(snapshot) => snapshot.all_at_length(sql, args).await,
+            Self::Postgres(tx) => postgres::all(tx, AssertSqlSafe(sql), &args).await,
         }
     }
 
-    pub(crate) fn conn(&mut self) -> Conn<'_> {
+    /// The first row.
+    pub(crate) async fn one<T: FromRow>(
+        &mut self,
+        sql: &'static str,
+        args: &[Value<'_>],
+    ) -> Result<Option<T>> {
         match self {
-            Self::SqliteWrite(tx) => Conn::Sqlite(tx.connection()),
-            Self::SqliteRead(tx) => Conn::Sqlite(&mut *tx),
-            Self::SqliteDraft(draft) => Conn::Sqlite(draft.connection()),
-            Self::Postgres(tx) => Conn::Postgres(&mut *tx),
+            Self::SqliteWrite(verb) => sqlite::one(verb.connection()?, sql, args),
+            Self::SqliteRead(snapshot) => sqlite::one(snapshot.connection()?, sql, args),
+            Self::Postgres(tx) => postgres::one(tx, sql, args).await,
+        }
+    }
+
+    /// The row of a statement that always has one, such as a count.
+    pub(crate) async fn only<T: FromRow>(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<T> {
+        self.one(sql, args).await?.ok_or_else(|| Error::Broken(format!("no row: {sql}")))
+    }
+
+    /// The first field of the first row.
+    pub(crate) async fn field<T: Field>(
+        &mut self,
+        sql: &'static str,
+        args: &[Value<'_>],
+    ) -> Result<Option<T>> {
+        Ok(self.one::<(T,)>(sql, args).await?.map(|(field,)| field))
+    }
+
+    /// The first field of every row.
+    pub(crate) async fn fields<T: Field>(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<Vec<T>> {
+        Ok(self.all::<(T,)>(sql, args).await?.into_iter().map(|(field,)| field).collect())
+    }
+
+    /// How many rows it changed.
+    pub(crate) async fn run(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<u64> {
+        match self {
+            Self::SqliteWrite(verb) => sqlite::run(verb.connection()?, sql, args),
+            Self::SqliteRead(snapshot) => sqlite::run(snapshot.connection()?, sql, args),
+            Self::Postgres(tx) => postgres::run(tx, sql, args).await,
         }
     }
 
     /// The statement for this engine, where the two really differ.
     pub(crate) fn pick(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
         match self {
-            Self::SqliteWrite(_) | Self::SqliteRead(_) | Self::SqliteDraft(_) => sqlite,
+            Self::SqliteWrite(_) | Self::SqliteRead(_) => sqlite,
             Self::Postgres(_) => postgres,
         }
     }
@@ -264,9 +260,8 @@ impl Tx {
     /// When it is not: nothing of the transaction was kept.
     pub async fn commit(self) -> Result<()> {
         match self {
-            Self::SqliteWrite(tx) => tx.commit().await,
-            Self::SqliteRead(tx) => Ok(tx.commit().await?),
-            Self::SqliteDraft(draft) => draft.commit().await,
+            Self::SqliteWrite(verb) => verb.commit().await,
+            Self::SqliteRead(_) => Ok(()),
             Self::Postgres(tx) => Ok(tx.commit().await?),
         }
     }
@@ -277,9 +272,7 @@ impl Tx {
     /// As the engine says; the transaction is gone either way.
     pub async fn rollback(self) -> Result<()> {
         match self {
-            Self::SqliteWrite(tx) => tx.rollback().await,
-            Self::SqliteRead(tx) => Ok(tx.rollback().await?),
-            Self::SqliteDraft(_) => Ok(()),
+            Self::SqliteWrite(_) | Self::SqliteRead(_) => Ok(()),
             Self::Postgres(tx) => Ok(tx.rollback().await?),
         }
     }

@@ -258,7 +258,7 @@ fn add_tag(select: &mut Select, tx: &Tx, choice: &Choice<String>) {
     among(select, choice.negated, None, |select| {
         select.sql(if choice.none { "tags = '[]'" } else { "FALSE" });
         for tag in &choice.any {
-            select.sql(" OR ").sql(find).bind(super::row::json(tag)).sql(") > 0");
+            select.sql(" OR ").sql(find).bind(super::value::json(tag)).sql(") > 0");
         }
     });
 }

@@ -4,7 +4,8 @@ use uuid::Uuid;
 
 use super::query::{EmailLogFilter, InboundFilter, Order, Start, TicketFilter, TicketKey, TicketRef};
 use super::select::Select;
-use super::{Result, Tx, on};
+use super::value::args;
+use super::{Result, Tx};
 use crate::model::*;
 
 const TICKETS: &str = "SELECT * FROM tickets WHERE deleted_at IS NULL";
@@ -177,19 +178,20 @@ impl Tx {
 
     /// The tries of an email log, first one first.
     pub async fn tries_of(&mut self, log: Uuid) -> Result<Vec<DeliveryAttempt>> {
-        Ok(on!(self, c => sqlx::query_as(include_str!("sql/outbox/tries.sql")).bind(log).fetch_all(c).await)?)
+        self.all(include_str!("sql/outbox/tries.sql"), args![log]).await
     }
 
     /// The bytes of a mail as sent; `None` before its first try.
     pub async fn sent_mime(&mut self, log: Uuid) -> Result<Option<Vec<u8>>> {
-        let mime: Option<Option<Vec<u8>>> = on!(self, c => sqlx::query_scalar(include_str!("sql/outbox/sent_mime.sql"))
-            .bind(log).fetch_optional(c).await)?;
+        let mime: Option<Option<Vec<u8>>> =
+            self.field(include_str!("sql/outbox/sent_mime.sql"), args![log]).await?;
         Ok(mime.flatten())
     }
 
     /// When the mail that waits longest was due.
     pub async fn outbox_due_since(&mut self) -> Result<Option<Timestamp>> {
-        Ok(on!(self, c => sqlx::query_scalar(include_str!("sql/outbox/due_since.sql")).fetch_one(c).await)?)
+        let (since,) = self.only(include_str!("sql/outbox/due_since.sql"), args![]).await?;
+        Ok(since)
     }
 
     /// Logs of a response, oldest first: id and status.
@@ -197,14 +199,12 @@ impl Tx {
         &mut self,
         ticket: Uuid,
     ) -> Result<Vec<(Uuid, Option<Uuid>, EmailStatus)>> {
-        Ok(on!(self, c => sqlx::query_as(include_str!("sql/outbox/status_by_response.sql"))
-            .bind(ticket).fetch_all(c).await)?)
+        self.all(include_str!("sql/outbox/status_by_response.sql"), args![ticket]).await
     }
 
     /// Whether the database answers.
     pub async fn ping(&mut self) -> Result<()> {
-        let _: i64 =
-            on!(self, c => sqlx::query_scalar("SELECT COUNT(*) FROM desk_facts").fetch_one(c).await)?;
+        let _: (i64,) = self.only("SELECT COUNT(*) FROM desk_facts", args![]).await?;
         Ok(())
     }
 }

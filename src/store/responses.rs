@@ -2,60 +2,61 @@
 
 use uuid::Uuid;
 
-use super::row::json;
-use super::{Result, Tx, later, on};
+use super::value::{args, json};
+use super::{Result, Tx};
 use crate::model::Response;
 
 impl Tx {
     /// A response.
     pub async fn response(&mut self, id: Uuid) -> Result<Option<Response>> {
-        Ok(
-            on!(self, c => sqlx::query_as(include_str!("sql/responses/get.sql")).bind(id).fetch_optional(c).await)?,
-        )
+        self.one(include_str!("sql/responses/get.sql"), args![id]).await
     }
 
     /// A ticket's responses, oldest first.
     pub async fn responses_of(&mut self, ticket: Uuid) -> Result<Vec<Response>> {
         let sql = include_str!("sql/responses/of_ticket.sql");
-        Ok(on!(self, c => sqlx::query_as(sql).bind(ticket).fetch_all(c).await)?)
+        self.all(sql, args![ticket]).await
     }
 
     /// Adds a response.
     pub async fn insert_response(&mut self, r: &Response) -> Result<()> {
-        later!(
-            self,
+        self.run(
             include_str!("sql/responses/insert.sql"),
-            r.id,
-            r.ticket_id,
-            r.visibility,
-            r.channel,
-            r.author_type,
-            r.author_id,
-            &r.author_name,
-            &r.author_email,
-            r.body_format,
-            &r.body_text,
-            &r.body_html,
-            &r.quoted_text,
-            &r.full_text,
-            json(&r.to_addresses),
-            json(&r.cc),
-            json(&r.bcc),
-            &r.message_id,
-            &r.in_reply_to,
-            json(&r.refs),
-            r.placement_by,
-            &r.placement_reason,
-            r.mail_kind,
-            json(&r.flags),
-            r.inbound_mail_id,
-            r.authentication.as_ref().map(json),
-            r.template_id,
-            r.send_at,
-            r.created_at,
-            r.edited_at,
-            r.deleted_at,
-            r.version
+            args![
+                r.id,
+                r.ticket_id,
+                r.visibility,
+                r.channel,
+                r.author_type,
+                r.author_id,
+                &r.author_name,
+                &r.author_email,
+                r.body_format,
+                &r.body_text,
+                &r.body_html,
+                &r.quoted_text,
+                &r.full_text,
+                json(&r.to_addresses),
+                json(&r.cc),
+                json(&r.bcc),
+                &r.message_id,
+                &r.in_reply_to,
+                json(&r.refs),
+                r.placement_by,
+                &r.placement_reason,
+                r.mail_kind,
+                json(&r.flags),
+                r.inbound_mail_id,
+                r.authentication.as_ref().map(json),
+                r.template_id,
+                r.send_at,
+                r.created_at,
+                r.edited_at,
+                r.deleted_at,
+                r.version
+            ],
         )
+        .await
+        .map(drop)
     }
 }

@@ -1,90 +1,82 @@
-//! Rows made into model values, and values made into parameters. A field has its column's name; words, numbers and
-//! JSON are text in the database, times are integers.
+//! Rows made into model values: a field has its column's name.
 
-use sqlx::encode::IsNull;
-use sqlx::error::BoxDynError;
-use sqlx::{Database, Decode, Encode, Type};
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
 
+use super::value::{Cell, Field};
+use super::{Error, Result};
 use crate::model::*;
 
-/// Values kept as another type: how they are written, how they are read.
-macro_rules! kept_as {
-    ($kept:ty: $($type:ty, $write:expr, $read:expr;)+) => { $(
-        impl<DB: Database> Type<DB> for $type where $kept: Type<DB> {
-            fn type_info() -> DB::TypeInfo { <$kept as Type<DB>>::type_info() }
-            fn compatible(info: &DB::TypeInfo) -> bool { <$kept as Type<DB>>::compatible(info) }
-        }
-        impl<'q, DB: Database> Encode<'q, DB> for $type where $kept: Encode<'q, DB> {
-            fn encode_by_ref(&self, buffer: &mut <DB as Database>::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
-                let write: fn(&$type) -> $kept = $write;
-                write(self).encode(buffer)
-            }
-        }
-        impl<'r, DB: Database> Decode<'r, DB> for $type where $kept: Decode<'r, DB> {
-            fn decode(value: <DB as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
-                let read: fn($kept) -> Option<$type> = $read;
-                let kept = <$kept>::decode(value)?;
-                read(kept.clone()).ok_or_else(|| format!("{kept:?} is no {}", stringify!($type)).into())
-            }
-        }
-    )+ };
+/// A row of either engine.
+#[derive(Clone, Copy)]
+pub(crate) enum Row<'r> {
+    Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r PgRow),
 }
 
-macro_rules! words_kept {
-    ($($type:ty),+ $(,)?) => {
-        kept_as! { String: $($type, |word| word.as_str().to_owned(), |text| <$type>::parse(&text);)+ }
+/// Made from a row.
+pub(crate) trait FromRow: Sized {
+    fn from_row(row: Row<'_>) -> Result<Self>;
+}
+
+impl<'r> Row<'r> {
+    /// The field of this column.
+    pub fn get<T: Field>(self, column: &str) -> Result<T> {
+        let cell = match self {
+            Self::Sqlite(row) => row.get_ref(column).map(Cell::Sqlite).map_err(Error::from),
+            Self::Postgres(row) => row.try_get_raw(column).map(Cell::Postgres).map_err(Error::from),
+        };
+        cell.and_then(T::read).map_err(|error| Error::Broken(format!("column {column}: {error}")))
+    }
+
+    /// The field at this place, from 0.
+    pub fn at<T: Field>(self, place: usize) -> Result<T> {
+        T::read(match self {
+            Self::Sqlite(row) => Cell::Sqlite(row.get_ref(place)?),
+            Self::Postgres(row) => Cell::Postgres(row.try_get_raw(place)?),
+        })
+    }
+
+    /// A column of JSON text.
+    pub fn json<T: serde::de::DeserializeOwned>(self, column: &str) -> Result<T> {
+        from_json(column, &self.get::<String>(column)?)
+    }
+
+    /// A column of JSON text, or null.
+    pub fn optional_json<T: serde::de::DeserializeOwned>(self, column: &str) -> Result<Option<T>> {
+        self.get::<Option<String>>(column)?.map(|text| from_json(column, &text)).transpose()
+    }
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(column: &str, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| Error::Broken(format!("column {column}: {error}")))
+}
+
+macro_rules! tuple {
+    ($($type:ident $place:literal),+) => {
+        impl<$($type: Field),+> FromRow for ($($type,)+) {
+            fn from_row(row: Row<'_>) -> Result<Self> {
+                Ok(($(row.at::<$type>($place)?,)+))
+            }
+        }
     };
 }
 
-words_kept!(
-    ActorType,
-    Audience,
-    BodyFormat,
-    Category,
-    Channel,
-    ContactType,
-    EmailStatus,
-    InboundAction,
-    MailKind,
-    NotificationTemplate,
-    PlacedBy,
-    Priority,
-    Status,
-    TicketNumber,
-    Via,
-    Visibility,
-);
-kept_as! { i64: Timestamp, |at| at.0, |ms| Some(Timestamp(ms)); }
-
-/// A value as JSON text, for a parameter.
-pub(crate) fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
-    serde_json::to_string(value).expect("model values are JSON")
-}
-
-/// Reads a column of JSON text.
-pub(crate) fn from_json<T: serde::de::DeserializeOwned>(column: &str, text: &str) -> Result<T, sqlx::Error> {
-    serde_json::from_str(text)
-        .map_err(|error| sqlx::Error::ColumnDecode { index: column.into(), source: Box::new(error) })
-}
+tuple!(A 0);
+tuple!(A 0, B 1);
+tuple!(A 0, B 1, C 2);
+tuple!(A 0, B 1, C 2, D 3);
 
 /// `row!(Ticket { id, number, … } json { cc, tags, … })`: a row of either engine becomes the value. A trailing
 /// `optional { … }` names JSON columns that may be null.
 macro_rules! row {
     ($type:ident { $($field:ident),* $(,)? } $(json { $($json:ident),* $(,)? })? $(optional { $($opt:ident),* $(,)? })?) => {
-        $crate::store::row::row!(@one sqlx::sqlite::SqliteRow, $type { $($field),* } { $($($json),*)? } { $($($opt),*)? });
-        $crate::store::row::row!(@one sqlx::postgres::PgRow, $type { $($field),* } { $($($json),*)? } { $($($opt),*)? });
-    };
-    (@one $row:ty, $type:ident { $($field:ident),* } { $($json:ident),* } { $($opt:ident),* }) => {
-        impl sqlx::FromRow<'_, $row> for $type {
-            fn from_row(row: &$row) -> Result<Self, sqlx::Error> {
-                use sqlx::Row as _;
+        impl $crate::store::row::FromRow for $type {
+            fn from_row(row: $crate::store::row::Row<'_>) -> $crate::store::Result<Self> {
                 Ok(Self {
-                    $($field: row.try_get($crate::store::row::column(stringify!($field)))?,)*
-                    $($json: $crate::store::row::from_json(stringify!($json), row.try_get(stringify!($json))?)?,)*
-                    $($opt: match row.try_get::<Option<String>, _>(stringify!($opt))? {
-                        Some(text) => Some($crate::store::row::from_json(stringify!($opt), &text)?),
-                        None => None,
-                    },)*
+                    $($field: row.get($crate::store::row::column(stringify!($field)))?,)*
+                    $($($json: row.json(stringify!($json))?,)*)?
+                    $($($opt: row.optional_json(stringify!($opt))?,)*)?
                 })
             }
         }

@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use super::{Result, Tx, on};
+use super::value::args;
+use super::{Result, Tx};
 
 /// A response not yet found by its words.
 #[derive(Debug, Clone)]
@@ -55,7 +56,7 @@ impl Tx {
             include_str!("sql/search/unindexed.sqlite.sql"),
             include_str!("sql/search/unindexed.postgres.sql"),
         );
-        Ok(on!(self, c => sqlx::query_as(sql).bind(after).bind(limit).fetch_all(c).await)?)
+        self.all(sql, args![after, limit]).await
     }
 
     /// Puts a response into the index; nothing happens when it is there.
@@ -64,23 +65,21 @@ impl Tx {
             include_str!("sql/search/insert.sqlite.sql"),
             include_str!("sql/search/insert.postgres.sql"),
         );
-        on!(self, c => sqlx::query(sql).bind(row.seq).bind(row.id).bind(row.ticket_id).bind(text)
-            .execute(c).await.map(drop))?;
+        self.run(sql, args![row.seq, row.id, row.ticket_id, text]).await?;
         Ok(())
     }
 
     /// Everything up to this place is in the index.
     pub async fn indexed_to(&mut self) -> Result<i64> {
         let sql = include_str!("sql/facts/get.sql");
-        let value: Option<String> =
-            on!(self, c => sqlx::query_scalar(sql).bind(FACT).fetch_optional(c).await)?;
+        let value: Option<String> = self.field(sql, args![FACT]).await?;
         Ok(value.and_then(|value| value.parse().ok()).unwrap_or(0))
     }
 
     /// Notes how far the index has come.
     pub async fn set_indexed_to(&mut self, seq: i64) -> Result<()> {
         let sql = include_str!("sql/facts/put.sql");
-        on!(self, c => sqlx::query(sql).bind(FACT).bind(seq.to_string()).execute(c).await.map(drop))?;
+        self.run(sql, args![FACT, seq.to_string()]).await?;
         Ok(())
     }
 }

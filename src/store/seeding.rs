@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use super::{Result, Tx, on};
+use super::value::args;
+use super::{Result, Tx};
 use crate::model::ReplyTemplate;
 
 /// In this order, so that nothing refers to what is gone.
@@ -23,8 +24,7 @@ const CLEAN: [&str; 11] = [
 impl Tx {
     /// Notes that a row is demo data; `false` when that was noted before.
     pub async fn note_seed_row(&mut self, kind: &str, id: Uuid) -> Result<bool> {
-        let rows = on!(self, c => sqlx::query(include_str!("sql/seeding/note.sql")).bind(kind).bind(id)
-            .execute(c).await.map(|done| done.rows_affected()))?;
+        let rows = self.run(include_str!("sql/seeding/note.sql"), args![kind, id]).await?;
         Ok(rows == 1)
     }
 
@@ -32,20 +32,37 @@ impl Tx {
     /// elsewhere stay. Answers how many seeded rows are gone.
     pub async fn clean_seed_rows(&mut self) -> Result<u64> {
         for sql in CLEAN {
-            on!(self, c => sqlx::query(sql).execute(c).await.map(drop))?;
+            self.run(sql, args![]).await?;
         }
-        Ok(on!(self, c => sqlx::query(include_str!("sql/seeding/forget.sql")).execute(c).await
-            .map(|done| done.rows_affected()))?)
+        self.run(include_str!("sql/seeding/forget.sql"), args![]).await
     }
 
     /// Adds a template; `false` when there is one of this type, name and language.
     pub async fn insert_template(&mut self, t: &ReplyTemplate) -> Result<bool> {
-        let rows = on!(self, c => sqlx::query(include_str!("sql/seeding/insert_template.sql"))
-            .bind(t.id).bind(&t.r#type).bind(&t.key).bind(&t.name).bind(&t.category).bind(&t.locale)
-            .bind(&t.subject).bind(&t.body).bind(t.body_format).bind(&t.visibility).bind(t.team_id)
-            .bind(t.is_active).bind(t.usage_count).bind(t.last_used_at).bind(t.created_at).bind(t.updated_at)
-            .bind(t.version)
-            .execute(c).await.map(|done| done.rows_affected()))?;
+        let rows = self
+            .run(
+                include_str!("sql/seeding/insert_template.sql"),
+                args![
+                    t.id,
+                    &t.r#type,
+                    &t.key,
+                    &t.name,
+                    &t.category,
+                    &t.locale,
+                    &t.subject,
+                    &t.body,
+                    t.body_format,
+                    &t.visibility,
+                    t.team_id,
+                    t.is_active,
+                    t.usage_count,
+                    t.last_used_at,
+                    t.created_at,
+                    t.updated_at,
+                    t.version
+                ],
+            )
+            .await?;
         Ok(rows == 1)
     }
 }

@@ -1,12 +1,11 @@
 //! Statements whose conditions the caller chooses. Only literals of this crate become SQL text; whatever came from
 //! outside is a bound parameter.
 
-use sqlx::postgres::PgRow;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, FromRow};
 use uuid::Uuid;
 
-use super::{Result, Tx, on};
+use super::row::FromRow;
+use super::value::Value;
+use super::{Result, Tx};
 
 /// A value to be bound.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,30 +65,24 @@ impl Select {
         self
     }
 
-    pub async fn all<T>(self, tx: &mut Tx) -> Result<Vec<T>>
-    where
-        T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
-    {
-        let Self { sql, params } = self;
-        Ok(on!(tx, c => {
-            let mut query = sqlx::query_as(AssertSqlSafe(sql));
-            for param in params {
-                query = match param {
-                    Param::Text(text) => query.bind(text),
-                    Param::Int(number) => query.bind(number),
-                    Param::Id(id) => query.bind(id),
-                    Param::Flag(flag) => query.bind(flag),
-                };
-            }
-            query.fetch_all(c).await
-        })?)
+    pub async fn all<T: FromRow + Send + 'static>(self, tx: &mut Tx) -> Result<Vec<T>> {
+        let args = self.params.into_iter().map(Value::from).collect();
+        tx.all_at_length(self.sql, args).await
     }
 
-    pub async fn optional<T>(self, tx: &mut Tx) -> Result<Option<T>>
-    where
-        T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
-    {
+    pub async fn optional<T: FromRow + Send + 'static>(self, tx: &mut Tx) -> Result<Option<T>> {
         Ok(self.all(tx).await?.into_iter().next())
+    }
+}
+
+impl From<Param> for Value<'_> {
+    fn from(param: Param) -> Self {
+        match param {
+            Param::Text(text) => Self::Text(text.into()),
+            Param::Int(number) => Self::Int(number),
+            Param::Id(id) => Self::Id(id),
+            Param::Flag(flag) => Self::Flag(flag),
+        }
     }
 }
 

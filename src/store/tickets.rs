@@ -2,42 +2,39 @@
 
 use uuid::Uuid;
 
-use super::row::json;
-use super::{Result, Tx, later, on};
+use super::value::{args, json};
+use super::{Result, Tx};
 use crate::model::{Ticket, TicketNumber};
 
 impl Tx {
     /// A ticket.
     pub async fn ticket(&mut self, id: Uuid) -> Result<Option<Ticket>> {
-        Ok(
-            on!(self, c => sqlx::query_as(include_str!("sql/tickets/get.sql")).bind(id).fetch_optional(c).await)?,
-        )
+        self.one(include_str!("sql/tickets/get.sql"), args![id]).await
     }
 
     /// A ticket, locked until the transaction ends: whoever changes one reads it so.
     pub async fn lock_ticket(&mut self, id: Uuid) -> Result<Option<Ticket>> {
-        self.locks()?;
         let sql = self
             .pick(include_str!("sql/tickets/lock.sqlite.sql"), include_str!("sql/tickets/lock.postgres.sql"));
-        Ok(on!(self, c => sqlx::query_as(sql).bind(id).fetch_optional(c).await)?)
+        self.one(sql, args![id]).await
     }
 
     /// The ticket of a number.
     pub async fn ticket_by_number(&mut self, number: &TicketNumber) -> Result<Option<Ticket>> {
         let sql = include_str!("sql/tickets/by_number.sql");
-        Ok(on!(self, c => sqlx::query_as(sql).bind(number.as_str()).fetch_optional(c).await)?)
+        self.one(sql, args![number.as_str()]).await
     }
 
     /// The number of the ticket a caller knows by this id of its own.
     pub async fn number_of_external_id(&mut self, scope: &str, id: &str) -> Result<Option<String>> {
         let sql = include_str!("sql/tickets/by_external_id.sql");
-        Ok(on!(self, c => sqlx::query_scalar(sql).bind(scope).bind(id).fetch_optional(c).await)?)
+        self.field(sql, args![scope, id]).await
     }
 
     /// What the ticket is about: the new text of its first message.
     pub async fn description_of(&mut self, ticket: Uuid) -> Result<Option<String>> {
         let sql = include_str!("sql/tickets/description.sql");
-        Ok(on!(self, c => sqlx::query_scalar(sql).bind(ticket).fetch_optional(c).await)?)
+        self.field(sql, args![ticket]).await
     }
 
     /// Adds a ticket.
@@ -45,92 +42,98 @@ impl Tx {
     /// # Errors
     /// [`super::Error::Conflict`] when its number is taken; the verb is done again, with another.
     pub async fn insert_ticket(&mut self, t: &Ticket) -> Result<()> {
-        later!(
-            self,
+        self.run(
             include_str!("sql/tickets/insert.sql"),
-            t.id,
-            t.number.as_str(),
-            &t.subject,
-            &t.mail_subject,
-            &t.preview,
-            t.status,
-            t.priority,
-            t.category,
-            t.channel,
-            t.mailbox_id,
-            t.requester_id,
-            t.requester_type,
-            &t.requester_email,
-            t.assignee_id,
-            t.team_id,
-            &t.user_id,
-            &t.seller_id,
-            &t.store_id,
-            &t.order_id,
-            &t.external_id,
-            &t.external_scope,
-            &t.locale,
-            json(&t.cc),
-            json(&t.tags),
-            json(&t.custom_fields),
-            json(&t.metadata),
-            t.response_count,
-            t.attachment_count,
-            &t.resolution,
-            t.is_spam,
-            t.deleted_at,
-            t.merged_into_id,
-            t.follow_up_of_id,
-            t.related_to_id,
-            t.waiting_since,
-            t.snoozed_until,
-            t.first_response_at,
-            t.last_customer_message_at,
-            t.last_agent_message_at,
-            t.resolved_at,
-            t.closed_at,
-            t.created_at,
-            t.updated_at,
-            t.version
+            args![
+                t.id,
+                t.number.as_str(),
+                &t.subject,
+                &t.mail_subject,
+                &t.preview,
+                t.status,
+                t.priority,
+                t.category,
+                t.channel,
+                t.mailbox_id,
+                t.requester_id,
+                t.requester_type,
+                &t.requester_email,
+                t.assignee_id,
+                t.team_id,
+                &t.user_id,
+                &t.seller_id,
+                &t.store_id,
+                &t.order_id,
+                &t.external_id,
+                &t.external_scope,
+                &t.locale,
+                json(&t.cc),
+                json(&t.tags),
+                json(&t.custom_fields),
+                json(&t.metadata),
+                t.response_count,
+                t.attachment_count,
+                &t.resolution,
+                t.is_spam,
+                t.deleted_at,
+                t.merged_into_id,
+                t.follow_up_of_id,
+                t.related_to_id,
+                t.waiting_since,
+                t.snoozed_until,
+                t.first_response_at,
+                t.last_customer_message_at,
+                t.last_agent_message_at,
+                t.resolved_at,
+                t.closed_at,
+                t.created_at,
+                t.updated_at,
+                t.version
+            ],
         )
+        .await
+        .map(drop)
     }
 
     /// Writes everything of a ticket that may change, as it stands in `t`.
     pub async fn update_ticket(&mut self, t: &Ticket) -> Result<()> {
-        later!(
-            self,
+        self.run(
             include_str!("sql/tickets/update.sql"),
-            t.id,
-            &t.subject,
-            t.status,
-            t.priority,
-            t.category,
-            t.requester_id,
-            &t.requester_email,
-            t.assignee_id,
-            t.team_id,
-            &t.user_id,
-            &t.seller_id,
-            &t.store_id,
-            &t.order_id,
-            json(&t.cc),
-            json(&t.tags),
-            json(&t.custom_fields),
-            t.response_count,
-            t.attachment_count,
-            &t.resolution,
-            t.is_spam,
-            t.deleted_at,
-            t.merged_into_id,
-            t.waiting_since,
-            t.snoozed_until,
-            t.first_response_at,
-            t.last_customer_message_at,
-            t.last_agent_message_at,
-            t.resolved_at,
-            t.closed_at,
-            t.updated_at,
-            t.version
+            args![
+                t.id,
+                &t.subject,
+                t.status,
+                t.priority,
+                t.category,
+                t.requester_id,
+                &t.requester_email,
+                t.assignee_id,
+                t.team_id,
+                &t.user_id,
+                &t.seller_id,
+                &t.store_id,
+                &t.order_id,
+                json(&t.cc),
+                json(&t.tags),
+                json(&t.custom_fields),
+                t.response_count,
+                t.attachment_count,
+                &t.resolution,
+                t.is_spam,
+                t.deleted_at,
+                t.merged_into_id,
+                t.waiting_since,
+                t.snoozed_until,
+                t.first_response_at,
+                t.last_customer_message_at,
+                t.last_agent_message_at,
+                t.resolved_at,
+                t.closed_at,
+                t.updated_at,
+                t.version
+            ],
         )
+        .await
+        .map(drop)
     }
 }

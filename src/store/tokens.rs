@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use super::{Error, Result, Tx, on};
+use super::value::args;
+use super::{Error, Result, Tx};
 use crate::model::{Agent, ApiToken, Scope, Timestamp};
 
 /// A row: scopes are words separated by a space.
@@ -35,47 +36,56 @@ impl Tx {
     /// The token with this hash of its secret, revoked or not.
     pub async fn token_by_hash(&mut self, hash: &str) -> Result<Option<ApiToken>> {
         let sql = include_str!("sql/tokens/by_hash.sql");
-        let row: Option<TokenRow> = on!(self, c => sqlx::query_as(sql).bind(hash).fetch_optional(c).await)?;
+        let row: Option<TokenRow> = self.one(sql, args![hash]).await?;
         row.map(ApiToken::try_from).transpose()
     }
 
     /// All tokens, oldest first, revoked ones too.
     pub async fn tokens(&mut self) -> Result<Vec<ApiToken>> {
-        let rows: Vec<TokenRow> =
-            on!(self, c => sqlx::query_as(include_str!("sql/tokens/all.sql")).fetch_all(c).await)?;
+        let rows: Vec<TokenRow> = self.all(include_str!("sql/tokens/all.sql"), args![]).await?;
         rows.into_iter().map(ApiToken::try_from).collect()
     }
 
     /// Adds a token.
     pub async fn insert_token(&mut self, token: &ApiToken) -> Result<()> {
         let scopes: Vec<_> = token.scopes.iter().map(|scope| scope.as_str()).collect();
-        on!(self, c => sqlx::query(include_str!("sql/tokens/insert.sql"))
-            .bind(token.id).bind(&token.name).bind(&token.prefix).bind(&token.secret_hash).bind(token.agent_id)
-            .bind(scopes.join(" ")).bind(token.expires_at).bind(token.revoked_at).bind(token.last_used_at)
-            .bind(token.created_at)
-            .execute(c).await.map(drop))?;
+        self.run(
+            include_str!("sql/tokens/insert.sql"),
+            args![
+                token.id,
+                &token.name,
+                &token.prefix,
+                &token.secret_hash,
+                token.agent_id,
+                scopes.join(" "),
+                token.expires_at,
+                token.revoked_at,
+                token.last_used_at,
+                token.created_at
+            ],
+        )
+        .await?;
         Ok(())
     }
 
     /// Takes a token back; `false` when there is none, or it was taken back before.
     pub async fn revoke_token(&mut self, id: Uuid, at: Timestamp) -> Result<bool> {
         let sql = include_str!("sql/tokens/revoke.sql");
-        let rows = on!(self, c => sqlx::query(sql).bind(id).bind(at).execute(c).await
-            .map(|done| done.rows_affected()))?;
+        let rows = self.run(sql, args![id, at]).await?;
         Ok(rows == 1)
     }
 
     /// Notes when a token was used.
     pub async fn token_used(&mut self, id: Uuid, at: Timestamp) -> Result<()> {
         let sql = include_str!("sql/tokens/used.sql");
-        on!(self, c => sqlx::query(sql).bind(id).bind(at).execute(c).await.map(drop))?;
+        self.run(sql, args![id, at]).await?;
         Ok(())
     }
 
     /// The agent a token acts as, while they work here.
     pub async fn acting_agent(&mut self, id: Uuid) -> Result<Option<Agent>> {
         let sql = include_str!("sql/tokens/agent.sql");
-        Ok(on!(self, c => sqlx::query_as(sql).bind(id).fetch_optional(c).await)?)
+        self.one(sql, args![id]).await
     }
 }
 

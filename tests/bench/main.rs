@@ -4,6 +4,7 @@
 //! is missing is said, and not measured. `BENCH_ROUNDS`, `BENCH_SECONDS` and `BENCH_TICKETS` change how much is done.
 
 mod database;
+mod driver;
 mod load;
 mod peers;
 mod server;
@@ -39,6 +40,7 @@ fn main() {
     big_database(&plan);
     memory();
     start_up(&plan);
+    drivers(&plan);
 }
 
 /// 20 kept-open sessions of 5 kB mails, against what receives and keeps nothing, and what inserts one row.
@@ -132,6 +134,19 @@ fn start_up(plan: &Plan) {
         times.push(server.resume());
     }
     say("start to greeting", &format!("{:.0} ms (goal < 100)", median(times) * 1_000.0));
+}
+
+/// A small statement, by a driver with a thread for each connection and by one that runs it in place.
+fn drivers(plan: &Plan) {
+    let (mut over, mut here) = (vec![], vec![]);
+    for _ in 0..plan.rounds {
+        over.push(driver::on_its_own_thread(plan.seconds / 4.0));
+        here.push(driver::in_place(plan.seconds / 4.0));
+    }
+    let (over, here) = (median(over), median(here));
+    say("a statement by sqlx, on its own thread", &format!("{over:.0} a second"));
+    say("a statement by rusqlite, in place", &format!("{here:.0} a second"));
+    ratio("  in place / on its own thread", here / over, "> 5, or see decision 6 again");
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

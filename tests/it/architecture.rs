@@ -157,7 +157,7 @@ fn only_the_program_uses_anyhow() {
 
 #[test]
 fn sql_is_written_in_the_store_alone() {
-    let written = lines_with(r"\bsqlx\b", &sources(), |source| source.room == "store");
+    let written = lines_with(r"\b(sqlx|rusqlite)\b", &sources(), |source| source.room == "store");
     assert!(written.is_empty(), "{}", written.join("\n"));
 }
 

@@ -17,7 +17,7 @@ use super::{Desk, Error, Filed, Refusal, Result, Trouble, Verdict};
 use crate::mail::dsn::DeliveryReport;
 use crate::mail::kind::Judgement;
 use crate::model::*;
-use crate::store::{self, Tx};
+use crate::store::{self, Turn, Tx};
 
 /// What filing decided, for the ledger and the door.
 struct Decision {
@@ -57,9 +57,11 @@ impl Desk {
     /// It happens in a task of its own: a door that goes away half-way loses the answer, not the mail.
     pub async fn receive(&self, mail: InboundMail) -> Verdict {
         let desk = self.clone();
+        // Mails that came at the same moment share a commit; one that takes long to read holds up nobody.
+        let turn = reading::is_quick(&mail).then(|| self.store().queue());
         let taken = tokio::spawn(async move {
             let _counted = desk.count_receiving();
-            desk.take(mail).await
+            desk.take(mail, turn).await
         });
         taken.await.unwrap_or_else(|fault| {
             tracing::error!(%fault, "taking a mail panicked; its sender keeps it");
@@ -67,36 +69,23 @@ impl Desk {
         })
     }
 
-    async fn take(&self, mail: InboundMail) -> Verdict {
+    async fn take(&self, mail: InboundMail, turn: Option<Turn>) -> Verdict {
         let Some(reading) = self.read(mail).await else { return Verdict::Rejected(Refusal::NoRecipient) };
-        if reading.starts_something_new()
-            && let Ok(verdict) = self.file_draft(&reading).await
-        {
-            return verdict;
-        }
-        match self.file(&reading).await {
+        match self.file(turn.unwrap_or_else(|| self.store().queue()), &reading).await {
             Ok(verdict) => verdict,
             // Another node took the same mail, or the same sender's first one, at this moment; or the number that was
             // drawn is taken: once more.
             Err(Error::Store(store::Error::Conflict(_))) => {
-                self.file(&reading).await.unwrap_or_else(|e| deferred(&e))
+                self.file(self.store().queue(), &reading).await.unwrap_or_else(|e| deferred(&e))
             }
             Err(error @ Error::Store(store::Error::Broken(_))) => self.set_aside(&reading, &error).await,
             Err(error) => deferred(&error),
         }
     }
 
-    async fn file(&self, mail: &Reading) -> Result<Verdict> {
-        self.file_in(self.store().begin().await?, mail).await
-    }
-
-    /// Without waiting for the writer; whatever goes wrong, the mail is filed again with a turn of its own.
-    async fn file_draft(&self, mail: &Reading) -> Result<Verdict> {
-        self.file_in(self.store().draft().await?, mail).await
-    }
-
     /// One transaction: what becomes of the mail, and the ledger row that says so.
-    async fn file_in(&self, mut tx: Tx, mail: &Reading) -> Result<Verdict> {
+    async fn file(&self, turn: Turn, mail: &Reading) -> Result<Verdict> {
+        let mut tx = turn.begin().await?;
         let decision = self.decide(&mut tx, mail).await?;
         let record = mail.record(&decision);
         tx.insert_inbound(&record, &mail.mail.received_header, &mail.mail.raw).await?;
@@ -108,9 +97,7 @@ impl Desk {
     }
 
     async fn decide(&self, tx: &mut Tx, mail: &Reading) -> Result<Decision> {
-        // A draft finds out by the ledger's unique key.
-        let unseen = tx.is_draft() && mail.dedupe_keys.len() == 1;
-        if !unseen && let Some(first) = self.first_of(tx, mail).await? {
+        if let Some(first) = self.first_of(tx, mail).await? {
             let mut decision =
                 Decision::new(InboundAction::Duplicate, "duplicate", "the same mail came before");
             decision.duplicate_of = Some(first);

@@ -7,7 +7,6 @@ use super::Decision;
 use crate::desk::{Desk, Recipient};
 use crate::mail::kind::{self, Judgement, Ourselves};
 use crate::mail::parse::{self, ParsedMail};
-use crate::mail::placement::{answered_ids, subject_numbers};
 use crate::mail::{html, quote};
 use crate::model::*;
 
@@ -44,10 +43,15 @@ pub(super) struct Reading {
     pub dedupe_keys: Vec<String>,
 }
 
+/// Whether a mail is read in no time.
+pub(super) fn is_quick(mail: &InboundMail) -> bool {
+    mail.raw.len() < LARGE
+}
+
 impl Desk {
     /// Reads a mail; `None` when no recipient is ours.
     pub(super) async fn read(&self, mail: InboundMail) -> Option<Reading> {
-        if mail.raw.len() < LARGE {
+        if is_quick(&mail) {
             return self.read_now(mail);
         }
         let desk = self.clone();
@@ -144,15 +148,6 @@ impl Desk {
 }
 
 impl Reading {
-    /// Whether nothing in the mail points to a ticket: it will only add rows, and not many bytes.
-    pub fn starts_something_new(&self) -> bool {
-        let points = !self.tokens.is_empty()
-            || !answered_ids(&self.parsed).is_empty()
-            || !subject_numbers(&self.subject).is_empty()
-            || self.judgement.report.is_some();
-        !points && self.mail.raw.len() < LARGE
-    }
-
     /// The ledger row of what was decided.
     pub fn record(&self, decision: &Decision) -> InboundRecord {
         let ticket = decision

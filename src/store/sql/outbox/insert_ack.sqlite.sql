@@ -1,9 +1,0 @@
--- $22 is when it is queued; an hour, in milliseconds.
-INSERT INTO outbox (id, ticket_id, response_id, template, template_version, locale, audience, automatic, verified,
-                    from_address, to_address, to_name, subject, message_id, envelope_from, context, status, priority,
-                    attempts, next_attempt_at, give_up_at, queued_at, created_at)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23
-WHERE NOT EXISTS (
-  SELECT 1 FROM outbox
-  WHERE to_address = $11 AND queued_at > $22 - 3600000 AND template IN ('ticket_received', 'ticket_received_neutral')
-)
