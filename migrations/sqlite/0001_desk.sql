@@ -144,7 +144,7 @@ CREATE TABLE inbound_mails (
   reverse_path     TEXT NOT NULL, -- empty for <>
   recipients       TEXT NOT NULL, -- JSON list
   message_id       TEXT, -- without brackets
-  dedupe_key       TEXT UNIQUE, -- Message-ID, envelope and content; null on the second of two equal mails
+  dedupe_key       TEXT UNIQUE, -- Message-ID, envelope and content; null without the first, and on the second of two equal mails
   from_address     TEXT NOT NULL,
   from_name        TEXT,
   subject          TEXT NOT NULL,

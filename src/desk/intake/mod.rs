@@ -113,12 +113,10 @@ impl Desk {
 
     /// The ledger row of the same mail, if it came before (MAIL.md §1.7).
     async fn first_of(&self, tx: &mut Tx, mail: &Reading) -> Result<Option<Uuid>> {
-        for key in &mail.dedupe_keys {
-            if let Some(first) = tx.inbound_by_dedupe_key(key).await? {
-                return Ok(Some(first));
-            }
+        match &mail.dedupe_key {
+            Some(key) => Ok(tx.inbound_by_dedupe_key(key).await?),
+            None => Ok(None),
         }
-        Ok(None)
     }
 
     async fn file_bounce(&self, tx: &mut Tx, mail: &Reading) -> Result<Decision> {

@@ -12,9 +12,6 @@ use crate::model::*;
 
 /// From this size on, a mail is read on a thread of its own, octets.
 const LARGE: usize = 128 * 1024;
-/// Mails without Message-ID are the same only when they come again at once: a program that lost our answer. Servers,
-/// which try for days, give every mail a Message-ID (RFC 5321 §6.4); a report may well be equal to the last one.
-const ANONYMOUS_WINDOW_MS: i64 = 2_000;
 
 /// A mail, read.
 pub(super) struct Reading {
@@ -39,8 +36,9 @@ pub(super) struct Reading {
     pub body_html: Option<String>,
     pub attachments: Vec<AttachmentRecord>,
     pub sha256: String,
-    /// The key it is kept under, then others under which the same mail may stand.
-    pub dedupe_keys: Vec<String>,
+    /// What it is known by; `None` without a Message-ID, which any server gives its mail (RFC 5321 §6.4): two equal mails
+    /// without one may well be two.
+    pub dedupe_key: Option<String>,
 }
 
 /// Whether a mail is read in no time.
@@ -118,7 +116,7 @@ impl Desk {
             body_html: body_html.filter(|html| !html.trim().is_empty()),
             attachments,
             sha256: hex(&Sha256::digest(&mail.raw)),
-            dedupe_keys: dedupe_keys(&mail, &parsed),
+            dedupe_key: dedupe_key(&mail, &parsed),
             parsed,
             mail,
         }
@@ -159,7 +157,7 @@ impl Reading {
         let authentication = Authentication { token: decision.token, ..self.mail.authentication };
         let reports = self.judgement.report.iter().flat_map(|report| &report.recipients);
         InboundRecord {
-            dedupe_key: self.dedupe_keys.first().filter(|_| decision.duplicate_of.is_none()).cloned(),
+            dedupe_key: self.dedupe_key.clone().filter(|_| decision.duplicate_of.is_none()),
             message_id: self.parsed.message_id.as_ref().map(|id| storable(id.as_str().to_owned())),
             from_address: self.from_address.clone(),
             from_name: self.from_name.clone(),
@@ -249,26 +247,18 @@ fn storable(text: String) -> String {
     if memchr::memchr(0, text.as_bytes()).is_some() { text.replace('\0', "\u{FFFD}") } else { text }
 }
 
-/// Message-ID, reverse-path, recipients and content (MAIL.md §1.7); without a Message-ID all bytes, for a while.
-fn dedupe_keys(mail: &InboundMail, parsed: &ParsedMail) -> Vec<String> {
+/// Message-ID, reverse-path, recipients and content (MAIL.md §1.7).
+fn dedupe_key(mail: &InboundMail, parsed: &ParsedMail) -> Option<String> {
+    let id = parsed.message_id.as_ref()?;
     let mut recipients: Vec<_> = mail.envelope.recipients.iter().map(|r| r.to_lowercase()).collect();
     recipients.sort_unstable();
-    let key = |id: &str, content: &[u8]| {
-        let mut hash = Sha256::new();
-        for part in [id, mail.envelope.reverse_path.as_str(), &recipients.join(" ")] {
-            hash.update(part.as_bytes());
-            hash.update([0]);
-        }
-        hash.update(content);
-        hex(&hash.finalize()[..16])
-    };
-    match &parsed.message_id {
-        Some(id) => vec![key(id.as_str(), body_of(&mail.raw))],
-        None => {
-            let window = mail.received_at.0.div_euclid(ANONYMOUS_WINDOW_MS);
-            [window, window - 1].map(|window| key(&format!("window {window}"), &mail.raw)).into()
-        }
+    let mut hash = Sha256::new();
+    for part in [id.as_str(), mail.envelope.reverse_path.as_str(), &recipients.join(" ")] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
     }
+    hash.update(body_of(&mail.raw));
+    Some(hex(&hash.finalize()[..16]))
 }
 
 /// What stands behind the empty line; the whole when there is none.
