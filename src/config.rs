@@ -170,11 +170,27 @@ pub struct Http {
     pub listen: Vec<SocketAddr>,
     /// The address people reach us at, for links in mails: `https://desk.shop.example`. Never taken from `Host`.
     pub public_url: Option<String>,
+    /// Most connections at once; further ones wait in the kernel's queue.
+    pub max_connections: usize,
+    /// Longest wait for a request's head, also between two requests, seconds.
+    pub head_timeout_seconds: u64,
+    /// Longest wait for a JSON body, seconds.
+    pub body_timeout_seconds: u64,
+    /// Longest wait for requests under way when stopping, seconds.
+    pub shutdown_seconds: u64,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { enabled: true, listen: vec![SocketAddr::from(([127, 0, 0, 1], 8080))], public_url: None }
+        Self {
+            enabled: true,
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
+            public_url: None,
+            max_connections: 1_000,
+            head_timeout_seconds: 15,
+            body_timeout_seconds: 30,
+            shutdown_seconds: 10,
+        }
     }
 }
 

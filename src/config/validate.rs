@@ -28,7 +28,7 @@ fn say(found: &mut Found, wrong: bool, key: &str, detail: impl Into<String>) {
 }
 
 fn sizes(config: &Config, found: &mut Found) {
-    let Config { smtp, store, outbox, api, .. } = config;
+    let Config { smtp, http, store, outbox, api, .. } = config;
     for (key, value, least, most) in [
         ("smtp.max_message_mb", smtp.max_message_mb, 1, 1_024),
         ("smtp.max_recipients", smtp.max_recipients as u64, 1, 10_000),
@@ -42,6 +42,10 @@ fn sizes(config: &Config, found: &mut Found) {
         ("smtp.max_memory_mb", smtp.max_memory_mb, 1, 65_536),
         ("smtp.max_hops", smtp.max_hops as u64, 1, 1_000),
         ("smtp.shutdown_seconds", smtp.shutdown_seconds, 0, 600),
+        ("http.max_connections", http.max_connections as u64, 1, 100_000),
+        ("http.head_timeout_seconds", http.head_timeout_seconds, 1, 3_600),
+        ("http.body_timeout_seconds", http.body_timeout_seconds, 1, 3_600),
+        ("http.shutdown_seconds", http.shutdown_seconds, 0, 600),
         ("store.max_connections", store.max_connections.into(), 1, 1_000),
         ("outbox.concurrency", outbox.concurrency as u64, 1, 1_000),
         ("outbox.step_timeout_seconds", outbox.step_timeout_seconds, 1, 3_600),

@@ -15,8 +15,6 @@ use super::problem::Problem;
 
 /// Largest JSON body.
 pub const JSON_LIMIT: usize = 1 << 20;
-/// Longest wait for a JSON body.
-const JSON_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Reads a body of at most `limit` octets within `timeout`.
 ///
@@ -43,16 +41,16 @@ pub struct JsonBody {
     pub fields: Fields,
 }
 
-/// Reads a JSON object.
+/// Reads a JSON object within `timeout`.
 ///
 /// # Errors
 /// 415, 413, 400 `malformed_json`.
-pub async fn json(headers: &HeaderMap, body: Body) -> Result<JsonBody, Problem> {
+pub async fn json(headers: &HeaderMap, body: Body, timeout: Duration) -> Result<JsonBody, Problem> {
     if media_type(headers).as_deref() != Some("application/json") {
         return Err(Problem::new("unsupported_media_type", "send application/json")
             .header(header::ACCEPT, header::HeaderValue::from_static("application/json")));
     }
-    let raw = bytes(body, JSON_LIMIT, JSON_TIMEOUT).await?;
+    let raw = bytes(body, JSON_LIMIT, timeout).await?;
     let fields = Fields::parse(&raw)?;
     Ok(JsonBody { raw, fields })
 }

@@ -14,7 +14,7 @@ mod view;
 mod writing;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -36,6 +36,13 @@ struct Api {
     desk: Desk,
     limits: Arc<limit::Limits>,
     started: Timestamp,
+}
+
+impl Api {
+    /// Longest wait for a JSON body.
+    fn body_timeout(&self) -> Duration {
+        Duration::from_secs(self.desk.config().http.body_timeout_seconds)
+    }
 }
 
 /// Date of the contract that answers follow.

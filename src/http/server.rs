@@ -21,29 +21,42 @@ use tower::ServiceExt as _;
 
 use crate::desk::Desk;
 
-/// Most connections at once; further ones wait in the kernel's queue.
-const MAX_CONNECTIONS: usize = 1_000;
-/// Longest wait for a request's head, also between two requests.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Largest request head.
 const MAX_HEAD: usize = 64 << 10;
 /// A connection ends after the request that runs then: one that reads slowly does not stay for ever.
 const CONNECTION_LIFE: Duration = Duration::from_secs(600);
-/// Longest wait for a request under way when a connection ends.
-const GRACE: Duration = Duration::from_secs(10);
+
+/// What all connections share. Cheap to clone.
+#[derive(Clone)]
+struct Door {
+    router: Router,
+    permits: Arc<Semaphore>,
+    /// Longest wait for a request's head, also between two requests.
+    head: Duration,
+    /// Longest wait for a request under way when a connection ends.
+    grace: Duration,
+    cancel: CancellationToken,
+}
 
 /// Serves the API on every listener until `cancel`; requests under way are finished, within seconds.
 pub async fn serve(listeners: Vec<TcpListener>, desk: Desk, cancel: CancellationToken) {
-    let router = super::router(desk);
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let http = &desk.config().http;
+    let door = Door {
+        permits: Arc::new(Semaphore::new(http.max_connections)),
+        head: Duration::from_secs(http.head_timeout_seconds),
+        grace: Duration::from_secs(http.shutdown_seconds),
+        router: super::router(desk.clone()),
+        cancel,
+    };
     let mut doors = JoinSet::new();
     for listener in listeners {
-        doors.spawn(accept(listener, router.clone(), permits.clone(), cancel.clone()));
+        doors.spawn(accept(listener, door.clone()));
     }
     while doors.join_next().await.is_some() {}
 }
 
-async fn accept(listener: TcpListener, router: Router, permits: Arc<Semaphore>, cancel: CancellationToken) {
+async fn accept(listener: TcpListener, door: Door) {
+    let Door { permits, cancel, .. } = &door;
     let mut connections = JoinSet::new();
     loop {
         let permit = tokio::select! {
@@ -56,7 +69,7 @@ async fn accept(listener: TcpListener, router: Router, permits: Arc<Semaphore>, 
         };
         match stream {
             Ok((stream, peer)) => {
-                let talk = converse(stream, peer, router.clone(), cancel.clone());
+                let talk = converse(stream, peer, door.clone());
                 connections.spawn(async move {
                     talk.await;
                     drop(permit);
@@ -70,11 +83,14 @@ async fn accept(listener: TcpListener, router: Router, permits: Arc<Semaphore>, 
         }
         while connections.try_join_next().is_some() {}
     }
+    // Whoever comes now is refused, and may go to another node.
+    drop(listener);
     while connections.join_next().await.is_some() {}
 }
 
 /// One connection, HTTP/1.1 with keep-alive.
-async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, cancel: CancellationToken) {
+async fn converse(stream: TcpStream, peer: SocketAddr, door: Door) {
+    let Door { router, head, grace, cancel, .. } = door;
     // Small answers go out at once; a socket that can't be told so works all the same.
     stream.set_nodelay(true).ok();
     let service = service_fn(move |request: Request<Incoming>| {
@@ -85,7 +101,7 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, cancel: C
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(head)
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
@@ -100,7 +116,7 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, cancel: C
         () = tokio::time::sleep(CONNECTION_LIFE) => {}
     }
     connection.as_mut().graceful_shutdown();
-    if tokio::time::timeout(GRACE, connection).await.is_err() {
+    if tokio::time::timeout(grace, connection).await.is_err() {
         tracing::debug!(%peer, "http: connection cut");
     }
 }

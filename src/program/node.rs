@@ -18,7 +18,7 @@ use tracing::{error, info, warn};
 
 use super::sockets::Sockets;
 
-/// Longest wait for what is under way when stopping, on top of SMTP's own.
+/// Longest wait for what is under way when stopping, on top of the doors' own.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A desk with its doors open, not yet served.
@@ -126,7 +126,8 @@ impl Node {
         let failed = stop.is_cancelled();
         info!("stopping");
         stop.cancel();
-        let patience = PATIENCE + Duration::from_secs(self.desk.config().smtp.shutdown_seconds);
+        let Config { smtp, http, .. } = &**self.desk.config();
+        let patience = PATIENCE + Duration::from_secs(smtp.shutdown_seconds.max(http.shutdown_seconds));
         works.tasks.close();
         if tokio::time::timeout(patience, works.tasks.wait()).await.is_err() {
             warn!(tasks = works.tasks.len(), "cut off, their time is up");

@@ -9,6 +9,7 @@ mod architecture;
 mod corpora;
 mod decision_0001_smtp_listener;
 mod durability;
+mod http;
 mod intake;
 mod outbox;
 mod placement;

@@ -47,14 +47,14 @@ pub struct Form {
 }
 
 impl Form {
-    /// JSON, or multipart `ticket` and `files[]`.
+    /// JSON that arrives within `timeout`, or multipart `ticket` and `files[]`.
     ///
     /// # Errors
     /// 415, 413, 400 `malformed_json`, 422 for a form without `ticket`.
-    pub async fn read(request: Request) -> Result<Self, Problem> {
+    pub async fn read(request: Request, timeout: Duration) -> Result<Self, Problem> {
         if extract::media_type(request.headers()).as_deref() != Some("multipart/form-data") {
             let (parts, body) = request.into_parts();
-            let body = extract::json(&parts.headers, body).await?;
+            let body = extract::json(&parts.headers, body, timeout).await?;
             return Ok(Self { fields: body.fields, uploads: Vec::new(), digested: body.raw.to_vec() });
         }
         let read = tokio::time::timeout(FORM_TIMEOUT, Self::read_form(request)).await;

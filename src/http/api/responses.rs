@@ -60,7 +60,7 @@ pub async fn add(
     let terms = Terms::read(&request, &who)?;
     let (parts, body) = request.into_parts();
     let version = answer::wanted_version(&parts.headers, api.desk.config().api.require_if_match)?;
-    let JsonBody { raw, mut fields } = extract::json(&parts.headers, body).await?;
+    let JsonBody { raw, mut fields } = extract::json(&parts.headers, body, api.body_timeout()).await?;
     let (mut wanted, variables) = read(&mut fields, caller, api.desk.clock().now());
     fields.finish()?;
     wanted.version = version;

@@ -95,7 +95,7 @@ pub async fn open(State(api): State<Api>, who: Who, request: Request) -> Result<
     };
     let terms = Terms::read(&request, &who)?;
     let client = Client::of(&request);
-    let form = Form::read(request).await?;
+    let form = Form::read(request, api.body_timeout()).await?;
     let key = terms.key(&form.digested);
     let wanted = new_ticket::read(form, caller, &client)?;
     if caller.is_none() {
@@ -122,7 +122,7 @@ pub async fn set_status(
     let Terms { dry_run, .. } = Terms::read(&request, &who)?;
     let (parts, body) = request.into_parts();
     let version = answer::wanted_version(&parts.headers, api.desk.config().api.require_if_match)?;
-    let mut fields = extract::json(&parts.headers, body).await?.fields;
+    let mut fields = extract::json(&parts.headers, body, api.body_timeout()).await?.fields;
     let status = fields.required("status", |f| f.word("status", Status::from_input, words(Status::ALL)));
     let format = if caller.agent.is_some() { BodyFormat::Markdown } else { BodyFormat::Text };
     let wanted = StatusRequest {
