@@ -1,14 +1,20 @@
 //! What this is, and whether it works.
 
+use std::time::Duration;
+
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::ROUTES;
+use crate::desk;
 use crate::http::extract::accepts;
 use crate::http::problem::{BASE, CODES, Problem, THINGS};
 use crate::http::{API_VERSION, Api, answer};
+
+/// Longest wait for the database: who asks whether it works wants to hear that it does not.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// `GET /`: the routes, for programs or for people.
 pub async fn information(headers: HeaderMap) -> Response {
@@ -35,10 +41,10 @@ pub async fn health(State(api): State<Api>) -> Response {
     let config = api.desk.config();
     let word = |works: bool| if works { "ok" } else { "failed" };
     let door = |enabled: bool, works: bool| if enabled { word(works) } else { "off" };
-    let backlog = api.desk.outbox_lag_ms().await;
-    let database = backlog.is_ok();
+    let backlog = in_time(api.desk.outbox_lag_ms()).await;
+    let database = backlog.is_some();
     // A mail that waits a quarter of an hour over its time: nobody takes mail out of the queue.
-    let queue = backlog.is_ok_and(|late| late < 15 * 60_000);
+    let queue = backlog.is_some_and(|late| late < 15 * 60_000);
     let checks = json!({
         "database": word(database), "queue": door(config.outbox.enabled, queue),
         "smtp_in": door(config.smtp.enabled, !api.desk.recipients().is_empty()),
@@ -61,10 +67,15 @@ pub async fn livez() -> Response {
 
 /// `GET /readyz`: the database answers.
 pub async fn readyz(State(api): State<Api>) -> Response {
-    match api.desk.ping().await {
-        Ok(()) => probe(StatusCode::OK, &json!({"status": "ok"})),
-        Err(_) => Problem::new("unavailable", "the database does not answer").into_response(),
+    match in_time(api.desk.ping()).await {
+        Some(()) => probe(StatusCode::OK, &json!({"status": "ok"})),
+        None => Problem::new("unavailable", "the database does not answer").into_response(),
     }
+}
+
+/// What the database answered, if it did, and soon.
+async fn in_time<T>(asked: impl Future<Output = desk::Result<T>>) -> Option<T> {
+    tokio::time::timeout(PROBE_TIMEOUT, asked).await.ok()?.ok()
 }
 
 /// `GET /problems`: every error code.

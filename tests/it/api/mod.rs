@@ -2,6 +2,7 @@
 
 mod call;
 mod errors;
+mod health;
 mod reading;
 mod writing;
 
