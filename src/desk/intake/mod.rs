@@ -2,6 +2,7 @@
 //! transaction: ledger row, ticket or response, audit line, outbox rows.
 
 mod forward;
+mod hand_in;
 mod place;
 mod reading;
 mod sender;
@@ -380,9 +381,7 @@ impl Desk {
     /// Last resort for a mail that can't be filed: kept in the ledger with its bytes, for a person to look at.
     async fn set_aside(&self, mail: &Reading, error: &Error) -> Verdict {
         tracing::error!(inbound = %mail.id, %error, "a mail could not be filed; it is quarantined");
-        let decision =
-            Decision::new(InboundAction::Quarantined, "unreadable", "it could not be filed; see the log");
-        let record = mail.bare_record(&decision);
+        let record = mail.bare_record(&unreadable());
         let kept = async {
             let mut tx = self.store().begin().await?;
             tx.insert_inbound(&record, &mail.mail.received_header, &mail.mail.raw).await?;
@@ -393,6 +392,11 @@ impl Desk {
             Err(error) => deferred(&Error::Store(error)),
         }
     }
+}
+
+/// What is decided of a mail that can't be filed.
+fn unreadable() -> Decision {
+    Decision::new(InboundAction::Quarantined, "unreadable", "it could not be filed; see the log")
 }
 
 fn appended(placed: Placed, filed: FiledResponse) -> Decision {

@@ -2,23 +2,27 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::id;
-use crate::desk::Verdict;
 use crate::desk::query::{InboundFilter, Param, TicketRef};
+use crate::desk::{self, Ending};
 use crate::http::auth::{Who, client_ip};
 use crate::http::extract::{self, Params};
 use crate::http::list::{Listing, choice};
 use crate::http::problem::{BASE, Problem};
+use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
 use crate::model::{
-    Authentication, Envelope, InboundAction, InboundMail, MailKind, MessageId, ReversePath, Scope, Via,
+    Authentication, Envelope, InboundAction, InboundMail, InboundRecord, MailKind, MessageId, ReversePath,
+    Scope, Via,
 };
 
+/// What a dry run leaves empty; the last two when the ticket would be new too.
+const NEW: [&str; 4] = ["/id", "/response_id", "/ticket_id", "/ticket_number"];
 /// Longest wait for a mail handed in.
 const MAIL_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -95,22 +99,23 @@ pub async fn raw(
 }
 
 /// `POST /inbound`: a mail handed in by an authorised call.
-pub async fn receive(
-    State(api): State<Api>,
-    who: Who,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    extensions: Extensions,
-    body: Body,
-) -> Result<Response, Problem> {
+pub async fn receive(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
     who.require(Scope::InboundWrite)?;
-    Params::parse(query.as_deref())?.finish()?;
+    let terms = Terms::read(&request, &who)?;
+    let (Parts { headers, extensions, .. }, body) = request.into_parts();
     if extract::media_type(&headers).as_deref() != Some("message/rfc822") {
         return Err(Problem::new("unsupported_media_type", "send message/rfc822"));
     }
     let envelope = envelope(&headers)?;
     let limit = usize::try_from(api.desk.config().smtp.max_message_mb << 20).unwrap_or(usize::MAX);
     let raw = extract::bytes(body, limit, MAIL_TIMEOUT).await?.to_vec();
+    let dry_run = terms.dry_run;
+    let show = |row: &InboundRecord| {
+        let location = format!("{BASE}/inbound/{}", row.id);
+        let new = if row.action == InboundAction::Created { &NEW[..] } else { &NEW[..2] };
+        writing::shown(StatusCode::CREATED, location, view::inbound(row), dry_run, new)
+    };
+    let ending = Ending { key: terms.key(&raw), dry_run, show: &show };
     let received_at = api.desk.clock().now();
     let mail = InboundMail {
         via: Via::Api,
@@ -121,23 +126,13 @@ pub async fn receive(
         received_at,
         authentication: Authentication::TRUSTED,
     };
-    answer_verdict(&api, api.desk.receive(mail).await).await
-}
-
-async fn answer_verdict(api: &Api, verdict: Verdict) -> Result<Response, Problem> {
-    let Some(mail) = verdict.inbound() else {
-        return Err(match verdict {
-            Verdict::Rejected(_) => Problem::new("unknown_recipient", "no mailbox here in X-Envelope-To"),
-            _ => Problem::new("unavailable", "the mail can't be kept now; hand it in again")
-                .header(header::RETRY_AFTER, HeaderValue::from_static("30")),
-        });
-    };
-    let row = api.desk.inbound_mail(mail).await?;
-    let mut response = answer::with_status(StatusCode::CREATED, view::inbound(&row).to_string());
-    if let Ok(at) = HeaderValue::from_str(&format!("{BASE}/inbound/{mail}")) {
-        response.headers_mut().insert(header::LOCATION, at);
+    match api.desk.hand_in(mail, ending).await {
+        Ok(answered) => Ok(writing::send(answered)),
+        Err(desk::Error::NotFound(_)) => {
+            Err(Problem::new("unknown_recipient", "no mailbox here in X-Envelope-To"))
+        }
+        Err(error) => Err(error.into()),
     }
-    Ok(response)
 }
 
 /// `X-Envelope-From` (empty or absent: `<>`) and `X-Envelope-To` (one or more, separated by commas).

@@ -260,4 +260,35 @@ both_engines! {
         assert!(again.inbound().is_some());
         assert_eq!(app.database.count("SELECT COUNT(*) FROM tickets").await, 1);
     }
+
+    /// A mail without Message-ID, which nothing but its key tells from another just like it.
+    async fn a_mail_handed_in_again_under_its_key_is_one_mail(engine: Engine) {
+        let app = App::start(engine).await;
+        let api = Client::admin(&app.desk).await;
+        let hand_in = |path: &'static str, key: &'static str, to: &'static str, raw: &'static str| {
+            let request = api.request("POST", path).header("content-type", "message/rfc822")
+                .header("x-envelope-from", "jo@example.org").header("x-envelope-to", to);
+            api.send(request.header("idempotency-key", key).body(Body::from(raw)).expect("a request"))
+        };
+        let (ours, mail) = ("support@desk.test", "From: jo@example.org\r\nSubject: Late\r\n\r\nWhere is it?\r\n");
+        assert_eq!(hand_in("/inbound", "a b", ours, mail).await.problem(), (400, "bad_idempotency_key".into()));
+        let refused = hand_in("/inbound", "k-1", "nobody@elsewhere.test", mail).await;
+        assert_eq!(refused.problem(), (422, "unknown_recipient".into()), "an error is not kept");
+        let tried = hand_in("/inbound?dry_run=true", "k-1", ours, mail).await;
+        assert_eq!((tried.status.as_u16(), &tried.json()["action"], &tried.json()["id"]), (200, &json!("created"), &Value::Null));
+        let (first, second) = tokio::join!(hand_in("/inbound", "k-1", ours, mail), hand_in("/inbound", "k-1", ours, mail));
+        assert_eq!((first.status.as_u16(), second.status.as_u16()), (201, 201), "{first:?} {second:?}");
+        app.clock.advance_ms(60_000);
+        let third = hand_in("/inbound", "k-1", ours, mail).await;
+        assert_eq!((&first.body, &first.body), (&second.body, &third.body));
+        assert_eq!(first.header("location"), third.header("location"));
+        assert_eq!([&first, &second, &third].iter().filter(|a| a.header("idempotency-replayed") == "true").count(), 2);
+        let stored = api.get(&first.header("location")["/api/support".len()..]).await;
+        assert_eq!(stored.json(), first.json());
+        let other = hand_in("/inbound", "k-1", ours, "From: jo@example.org\r\n\r\nAnother\r\n").await;
+        assert_eq!(other.problem(), (422, "idempotency_key_reused".into()));
+        assert_eq!(app.database.count("SELECT COUNT(*) FROM inbound_mails").await, 1);
+        assert_eq!(app.database.count("SELECT COUNT(*) FROM tickets").await, 1);
+        assert_eq!(hand_in("/inbound", "k-2", ours, mail).await.json()["action"], "created", "another key, another mail");
+    }
 }
