@@ -14,6 +14,7 @@ mod intake;
 mod outbox;
 mod placement;
 mod program;
+mod relay;
 mod schema;
 mod seeding;
 mod smtp;

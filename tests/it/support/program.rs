@@ -39,6 +39,13 @@ impl Program {
         self.child.wait().expect("it is ours");
     }
 
+    /// SIGTERM: it puts back what it has not sent.
+    pub fn stop(mut self) {
+        let pid = self.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
+        assert!(self.child.wait().expect("it is ours").success());
+    }
+
     /// Starts it again after [`Self::kill`].
     pub async fn restart(&mut self) {
         self.child = launch(&self.config, "");

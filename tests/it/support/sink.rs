@@ -4,8 +4,11 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use data_encoding::BASE64;
+use rustls::ServerConfig;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 /// What the sink does with one mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +27,30 @@ pub enum Plan {
     Stall,
 }
 
+/// How the sink asks who is there (RFC 4954).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auth {
+    /// `AUTH PLAIN` (RFC 4616).
+    Plain,
+    /// `AUTH LOGIN`.
+    Login,
+}
+
+/// Whom the sink lets in.
+pub const USER: &str = "desk";
+
+/// By this password.
+pub const PASSWORD: &str = "hush, hush";
+
+/// What the sink is beside a server that takes anybody's mail in the clear.
+#[derive(Clone, Default)]
+pub struct Guard {
+    /// TLS from the first byte.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// Mail from [`USER`] alone.
+    pub auth: Option<Auth>,
+}
+
 /// A mail as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
@@ -40,6 +67,7 @@ pub struct Taken {
 pub struct Sink {
     /// Where it listens.
     pub address: SocketAddr,
+    guard: Guard,
     state: Arc<Mutex<State>>,
 }
 
@@ -59,15 +87,24 @@ impl Sink {
 
     /// On this port.
     pub async fn start_at(address: SocketAddr, plans: &[Plan]) -> Self {
+        Self::start_behind(Guard::default(), address, plans).await
+    }
+
+    /// On a free port, guarded. All mails are taken.
+    pub async fn guarded(guard: Guard) -> Self {
+        Self::start_behind(guard, ([127, 0, 0, 1], 0).into(), &[]).await
+    }
+
+    async fn start_behind(guard: Guard, address: SocketAddr, plans: &[Plan]) -> Self {
         let listener = TcpListener::bind(address).await.expect("a free port");
         let state = State { plans: plans.iter().copied().collect(), ..State::default() };
-        let sink =
-            Self { address: listener.local_addr().expect("bound"), state: Arc::new(Mutex::new(state)) };
+        let address = listener.local_addr().expect("bound");
+        let sink = Self { address, guard, state: Arc::new(Mutex::new(state)) };
         let server = sink.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 server.locked(|state| state.connections += 1);
-                tokio::spawn(server.clone().session(stream));
+                tokio::spawn(server.clone().welcome(stream));
             }
         });
         sink
@@ -92,8 +129,20 @@ impl Sink {
         look(&mut self.state.lock().expect("no panic while held"))
     }
 
-    async fn session(self, stream: TcpStream) {
+    async fn welcome(self, stream: TcpStream) {
+        match &self.guard.tls {
+            None => self.session(stream).await,
+            Some(tls) => {
+                // Whoever does not like our certificate is gone.
+                let Ok(stream) = TlsAcceptor::from(tls.clone()).accept(stream).await else { return };
+                self.session(stream).await;
+            }
+        }
+    }
+
+    async fn session(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
         let mut stream = BufReader::new(stream);
+        let mut known = self.guard.auth.is_none();
         let mut mail = Taken { from: String::new(), to: String::new(), data: Vec::new() };
         let mut plan = Plan::Take;
         say(&mut stream, "220 sink.test ESMTP").await;
@@ -105,7 +154,20 @@ impl Sink {
             self.locked(|state| state.commands.push(line.clone()));
             let word = line.split([' ', '\r']).next().unwrap_or_default().to_ascii_uppercase();
             match word.as_str() {
-                "EHLO" => say(&mut stream, "250-sink.test\r\n250 ENHANCEDSTATUSCODES").await,
+                "EHLO" => {
+                    let offered = match self.guard.auth {
+                        None => "ENHANCEDSTATUSCODES",
+                        Some(Auth::Plain) => "AUTH PLAIN",
+                        Some(Auth::Login) => "AUTH LOGIN",
+                    };
+                    say(&mut stream, &format!("250-sink.test\r\n250 {offered}")).await;
+                }
+                "AUTH" => {
+                    let Some(said) = credentials(&mut stream, &line).await else { return };
+                    known = said == (USER.into(), PASSWORD.into());
+                    say(&mut stream, if known { "235 2.7.0 welcome" } else { "535 5.7.8 who?" }).await;
+                }
+                "MAIL" if !known => say(&mut stream, "530 5.7.0 say who you are").await,
                 "MAIL" => {
                     mail.from = path_of(&line);
                     plan = self.locked(|state| state.plans.pop_front()).unwrap_or(Plan::Take);
@@ -143,13 +205,40 @@ impl Sink {
     }
 }
 
-async fn say(stream: &mut BufReader<TcpStream>, reply: &str) {
+async fn say(stream: &mut BufReader<impl AsyncRead + AsyncWrite + Unpin>, reply: &str) {
     // Whoever hung up does not want to know.
     let _ = stream.get_mut().write_all(format!("{reply}\r\n").as_bytes()).await;
 }
 
+/// User name and password of an `AUTH`, asked for where they did not come with it; `None` when nothing more comes.
+async fn credentials(
+    stream: &mut BufReader<impl AsyncRead + AsyncWrite + Unpin>,
+    line: &str,
+) -> Option<(String, String)> {
+    let decoded = |text: &str| {
+        let bytes = BASE64.decode(text.trim_end().as_bytes()).expect("base64 on the wire");
+        String::from_utf8(bytes).expect("text")
+    };
+    let mut words = line.split_whitespace().skip(1);
+    if words.next() == Some("PLAIN") {
+        let said = decoded(words.next().expect("an initial response"));
+        let mut parts = said.split('\0').skip(1).map(str::to_owned);
+        return Some((parts.next()?, parts.next()?));
+    }
+    let mut said = Vec::new();
+    for question in ["Username:", "Password:"] {
+        say(stream, &format!("334 {}", BASE64.encode(question.as_bytes()))).await;
+        let mut answer = String::new();
+        if stream.read_line(&mut answer).await.unwrap_or(0) == 0 {
+            return None;
+        }
+        said.push(decoded(&answer));
+    }
+    said.pop().zip(said.pop()).map(|(password, user)| (user, password))
+}
+
 /// Lines up to the final dot; `None` when they end without.
-async fn data(stream: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
+async fn data(stream: &mut BufReader<impl AsyncRead + Unpin>) -> Option<Vec<u8>> {
     let mut data = Vec::new();
     loop {
         let mut line = Vec::new();
