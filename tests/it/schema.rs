@@ -76,6 +76,31 @@ both_engines! {
     }
 }
 
+both_engines! {
+    /// Those of a sender who wrote once, or never, would else be looked for in the whole ledger.
+    async fn mails_of_a_sender_are_found_by_an_index_in_their_order(engine: Engine) {
+        let database = migrated(engine).await;
+        let asked = "SELECT id FROM inbound_mails WHERE TRUE AND LOWER(from_address) = 'jo@shop.test' \
+            ORDER BY id DESC LIMIT 26";
+        let plan = match engine {
+            Engine::Sqlite => {
+                let mut connection = SqliteConnection::connect(&database.url).await.expect("it opens");
+                let plan = connection.fetch_all(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {asked}"))).await;
+                plan.expect("a plan").iter().map(|row| row.get::<String, _>("detail")).collect::<Vec<_>>()
+            }
+            Engine::Postgres => {
+                let mut connection = PgConnection::connect(&database.url).await.expect("it answers");
+                // There are no mails yet, and so few are best read one by one.
+                connection.execute("SET enable_seqscan = off; SET enable_bitmapscan = off").await.expect("known");
+                let plan = connection.fetch_all(AssertSqlSafe(format!("EXPLAIN {asked}"))).await;
+                plan.expect("a plan").iter().map(|row| row.get::<String, _>(0)).collect()
+            }
+        };
+        let plan = plan.join("\n");
+        assert!(plan.contains("inbound_mails_from") && !plan.contains("Sort") && !plan.contains("B-TREE"), "{plan}");
+    }
+}
+
 /// Table → its columns, each with whether it may be null.
 type Schema = BTreeMap<String, BTreeSet<(String, bool)>>;
 
