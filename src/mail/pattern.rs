@@ -1,5 +1,7 @@
 //! Patterns that are as fast on Ümläuts as on ASCII.
 
+use std::sync::OnceLock;
+
 use regex::Regex;
 
 /// A regular expression for people's words.
@@ -9,23 +11,33 @@ use regex::Regex;
 /// it denies needs no second look.
 pub(super) struct Pattern {
     exact: Regex,
-    /// Without `\b`; `None` where there is none.
-    loose: Option<Regex>,
+    /// As written, where it has a `\b`.
+    bounded: Option<Box<str>>,
+    /// Without `\b`; made when the first text comes that is not ASCII.
+    loose: OnceLock<Regex>,
 }
 
 impl Pattern {
     /// From a constant pattern in the syntax of `regex`, in which `\b` is always a word boundary.
-    pub fn new(text: &str) -> Self {
-        let regex = |text: &str| Regex::new(text).expect("a constant pattern");
-        let loose = text.replace(r"\b", "");
-        Self { exact: regex(text), loose: (loose != text).then(|| regex(&loose)) }
+    pub fn new(text: impl Into<Box<str>>) -> Self {
+        let text = text.into();
+        let exact = compiled(&text);
+        Self { exact, bounded: Some(text).filter(|text| text.contains(r"\b")), loose: OnceLock::new() }
     }
 
     /// Whether it matches anywhere in the text.
     pub fn is_match(&self, text: &str) -> bool {
-        let ruled_out = || self.loose.as_ref().is_some_and(|loose| !text.is_ascii() && !loose.is_match(text));
-        !ruled_out() && self.exact.is_match(text)
+        let ruled_out = |pattern: &str| !text.is_ascii() && !self.loose(pattern).is_match(text);
+        !self.bounded.as_deref().is_some_and(ruled_out) && self.exact.is_match(text)
     }
+
+    fn loose(&self, pattern: &str) -> &Regex {
+        self.loose.get_or_init(|| compiled(&pattern.replace(r"\b", "")))
+    }
+}
+
+fn compiled(text: &str) -> Regex {
+    Regex::new(text).expect("a constant pattern")
 }
 
 #[cfg(test)]

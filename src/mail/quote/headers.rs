@@ -67,7 +67,7 @@ const ALONE: &str = concat!(
 
 /// All announcements in one pattern: every line is held against it.
 static ANNOUNCEMENT: LazyLock<Pattern> = LazyLock::new(|| {
-    Pattern::new(&format!(
+    Pattern::new(format!(
         r"(?i)^[-‐–—_=*~ ]*(?:[-‐–—_=*~]{{2,}} *)(?:{ANNOUNCED})[^\n]{{0,40}}$|^(?:{ANNOUNCED}) *(?:[-‐–—_=*~]{{2,}}|:?)$|{ALONE}"
     ))
 });
