@@ -39,7 +39,7 @@ const UNDO: &str = "ROLLBACK TO verb";
 const COMMIT: &str = "COMMIT";
 
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-    PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16000; \
+    PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8000; \
     PRAGMA temp_store = MEMORY;";
 
 /// The writer. Cheap to clone.
