@@ -4,7 +4,7 @@
 //!
 //! Mail that comes in goes first. A batch waits until it is quiet, but no longer than a second, and no longer than nine
 //! times what the last batch took: in a flood sending takes a tenth of the time, in large batches. The longer mails have
-//! waited, the shorter the patience: after ten seconds a fifth is ours, after a minute half of the time, so that a flow
+//! waited, the shorter the patience: after ten seconds a fifth is ours, after forty half of the time, so that a flow
 //! that never ends does not keep them for ever.
 
 use std::collections::VecDeque;
