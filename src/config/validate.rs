@@ -88,9 +88,16 @@ fn doors(config: &Config, found: &mut Found) {
             ["https://", "http://"].iter().any(|s| url.strip_prefix(s).is_some_and(|rest| !rest.is_empty()));
         say(found, !right, "http.public_url", format!("{url:?}: expected https://desk.shop.example"));
     }
-    let right =
-        ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| store.url.starts_with(scheme));
-    say(found, !right, "store.url", "expected sqlite:PATH or postgres://user@host/database");
+    let right = match store.url.strip_prefix("sqlite:") {
+        Some(path) => !["", "//"].contains(&path) && !path.starts_with(':') && !path.contains('?'),
+        None => ["postgres://", "postgresql://"].iter().any(|scheme| store.url.starts_with(scheme)),
+    };
+    say(
+        found,
+        !right,
+        "store.url",
+        "expected sqlite:PATH (of a file, without options) or postgres://user@host/database",
+    );
 }
 
 fn outbox(config: &Config, found: &mut Found) {
@@ -152,7 +159,7 @@ mod tests {
     #[test]
     fn each_rule_names_its_key() {
         type Break = fn(&mut Config);
-        let cases: [(&str, Break); 14] = [
+        let cases: [(&str, Break); 17] = [
             ("smtp.max_message_mb", |c| c.smtp.max_message_mb = 0),
             ("smtp.max_memory_mb", |c| c.smtp.max_memory_mb = 1),
             ("smtp.listen_tls", |c| c.smtp.listen_tls = vec!["127.0.0.1:465".parse().unwrap()]),
@@ -162,6 +169,9 @@ mod tests {
             ("http.listen", |c| c.http.listen.clear()),
             ("http.public_url", |c| c.http.public_url = Some("desk.example".into())),
             ("store.url", |c| c.store.url = "mysql://x".into()),
+            ("store.url", |c| c.store.url = "sqlite::memory:".into()),
+            ("store.url", |c| c.store.url = "sqlite:".into()),
+            ("store.url", |c| c.store.url = "sqlite:desk.db?mode=ro".into()),
             ("outbox.transport", |c| c.outbox.transport = TransportKind::Relay),
             ("keys.reply", |c| c.keys.reply = vec!["short".into()]),
             ("email.recipient_delimiter", |c| c.email.recipient_delimiter = '@'),

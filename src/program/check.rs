@@ -8,13 +8,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use postdesk::config::{self, Config, RelayTls, TransportKind};
 use postdesk::smtp::Certificate;
-use postdesk::store::Store;
+use postdesk::store::{Store, sqlite_file};
 use postdesk::templates::Templates;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::say::answer;
-use super::settings::{ConfigFile, environment, sqlite_file};
+use super::settings::{ConfigFile, environment};
 
 const RELAY_PATIENCE: Duration = Duration::from_secs(10);
 

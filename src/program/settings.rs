@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use percent_encoding::percent_decode_str;
 use postdesk::clock::{Clock, Ids};
 use postdesk::config::Config;
 use postdesk::desk::Desk;
-use postdesk::store::Store;
+use postdesk::store::{Store, sqlite_file};
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -87,15 +86,6 @@ pub async fn open_store(config: &Config) -> Result<Store> {
     }
 }
 
-/// The file of a `sqlite:` URL; `None` for PostgreSQL, and for a database in memory.
-pub fn sqlite_file(url: &str) -> Option<PathBuf> {
-    let path = url.strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    let path = path.split('?').next().unwrap_or(path);
-    let path = percent_decode_str(path).decode_utf8().ok()?;
-    (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path.as_ref()))
-}
-
 /// Mails are nobody else's business: a new file is its owner's alone, and SQLite makes the files beside it likewise.
 fn make_private(file: &Path) -> io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
@@ -112,22 +102,4 @@ async fn open_and_migrate(config: &Config) -> postdesk::store::Result<Store> {
 
 pub fn wrong(problems: postdesk::config::Problems) -> anyhow::Error {
     anyhow::anyhow!("the settings are wrong:\n{problems}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_file_of_a_url() {
-        for (url, want) in [
-            ("sqlite:postdesk.db", Some("postdesk.db")),
-            ("sqlite:///var/lib/postdesk.db?mode=rwc", Some("/var/lib/postdesk.db")),
-            ("sqlite:/srv/my%20desk.db", Some("/srv/my desk.db")),
-            ("sqlite::memory:", None),
-            ("postgres://db/desk", None),
-        ] {
-            assert_eq!(sqlite_file(url).as_deref(), want.map(Path::new), "{url}");
-        }
-    }
 }

@@ -85,10 +85,9 @@ impl Store {
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             return Ok(Self { engine: Engine::Postgres(open_postgres(url, max_connections).await?) });
         }
-        let Some(path) = url.strip_prefix("sqlite:").filter(|path| !path.contains('?')) else {
+        let Some(file) = sqlite_file(url) else {
             return Err(Error::Broken(format!("store url {url:?} is neither sqlite:PATH nor postgres://…")));
         };
-        let file = PathBuf::from(path.strip_prefix("//").unwrap_or(path));
         let writer = sqlite::Writer::open(file.clone()).await?;
         Ok(Self { engine: Engine::Sqlite { writer, readers: sqlite::Readers::new(file, max_connections) } })
     }
@@ -155,6 +154,15 @@ impl Store {
             Engine::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// The file that `sqlite:PATH` names, as it stands there; `None` for anything else. A database in memory would be another
+/// one for each connection, so `sqlite::memory:` names none, and there are no options to follow a `?`.
+pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let in_memory = path.is_empty() || path.starts_with(':');
+    (!in_memory && !path.contains('?')).then(|| PathBuf::from(path))
 }
 
 async fn open_postgres(url: &str, max_connections: u32) -> Result<PgPool> {
@@ -274,6 +282,28 @@ impl Tx {
         match self {
             Self::SqliteWrite(_) | Self::SqliteRead(_) => Ok(()),
             Self::Postgres(tx) => Ok(tx.rollback().await?),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_file_of_a_url() {
+        for (url, want) in [
+            ("sqlite:postdesk.db", Some("postdesk.db")),
+            ("sqlite:///var/lib/postdesk.db", Some("/var/lib/postdesk.db")),
+            ("sqlite:/srv/my desk, 100%20.db", Some("/srv/my desk, 100%20.db")),
+            ("sqlite:/srv/desk.db?mode=ro", None),
+            ("sqlite::memory:", None),
+            ("sqlite://", None),
+            ("postgres://db/desk", None),
+        ] {
+            assert_eq!(sqlite_file(url).as_deref(), want.map(Path::new), "{url}");
         }
     }
 }
