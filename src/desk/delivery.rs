@@ -1,14 +1,9 @@
 //! Mail on its way out, as the outbox door asks for it: claim what is due, fix its bytes, write down what became of each
 //! try.
 
-use serde_json::json;
-
 use super::{Desk, Result};
-use crate::mail::dsn::{Action, DeliveryReport};
-use crate::model::delivery::{after_attempt, after_report, is_no_such_user, retry_delay_ms};
-use crate::model::{
-    Actor, AttemptReport, Channel, DeliveryAttempt, EmailStatus, OutboxEntry, Outcome, Suppression, Timestamp,
-};
+use crate::model::delivery::{after_attempt, retry_delay_ms};
+use crate::model::{AttemptReport, DeliveryAttempt, EmailStatus, OutboxEntry, Outcome, Timestamp};
 use crate::store::{Claim, Tx};
 
 /// Priorities, the most urgent first.
@@ -161,38 +156,10 @@ impl Desk {
         let after = after_attempt(current, report, self.next_try(entry, report));
         tx.update_outbox(&after).await?;
         match after.status {
-            EmailStatus::Failed => self.note_failure(tx, &after).await,
-            EmailStatus::Deferred if is_late && !was_late => self.note(tx, &after, "email_delayed").await,
+            EmailStatus::Failed => self.mail_failed(tx, &after).await,
+            EmailStatus::Deferred if is_late && !was_late => self.mail_delayed(tx, &after).await,
             _ => Ok(()),
         }
-    }
-
-    /// Ties a report to the mail it is about: bounced, or delivered. An address where there is nobody gets no more.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub(super) async fn record_bounce(
-        &self,
-        tx: &mut Tx,
-        entry: uuid::Uuid,
-        report: &DeliveryReport,
-    ) -> Result<Option<OutboxEntry>> {
-        let Some(mut entry) = tx.lock_outbox_entry(entry).await? else { return Ok(None) };
-        let now = self.inner.clock.now();
-        for recipient in &report.recipients {
-            let arrived = match recipient.action {
-                Action::Failed => false,
-                Action::Delivered => true,
-                Action::Delayed | Action::Relayed | Action::Expanded | Action::Complaint => continue,
-            };
-            entry = after_report(entry, arrived, now);
-            if let (false, Some(status)) = (arrived, &recipient.status) {
-                entry.enhanced_code = Some(status.clone());
-                self.suppress_if_gone(tx, &entry, "bounce").await?;
-            }
-        }
-        tx.update_outbox(&entry).await?;
-        Ok(Some(entry))
     }
 
     /// How the outbox stands.
@@ -225,38 +192,6 @@ impl Desk {
         let delay = retry_delay_ms(entry.attempts + 1);
         let jitter = self.inner.ids.below(u64::try_from(delay / 10).unwrap_or(1));
         report.at.plus_ms(report.duration_ms + delay + i64::try_from(jitter).unwrap_or(0))
-    }
-
-    async fn note_failure(&self, tx: &mut Tx, entry: &OutboxEntry) -> Result<()> {
-        self.suppress_if_gone(tx, entry, "failed").await?;
-        self.note(tx, entry, "email_failed").await
-    }
-
-    /// A mail that will not arrive, or not soon, is written into its ticket's history.
-    async fn note(&self, tx: &mut Tx, entry: &OutboxEntry, kind: &str) -> Result<()> {
-        let Some(ticket) = entry.ticket_id else { return Ok(()) };
-        let Some(ticket) = tx.ticket(ticket).await? else { return Ok(()) };
-        let mut event = self.event(&ticket, kind, &Actor::system(), self.inner.clock.now());
-        event.channel = Channel::Email;
-        event.response_id = entry.response_id;
-        let why = entry.smtp_response.as_ref().or(entry.error.as_ref());
-        event.changes = json!({ "email": [entry.to_address, why] });
-        Ok(tx.insert_event(&event).await?)
-    }
-
-    async fn suppress_if_gone(&self, tx: &mut Tx, entry: &OutboxEntry, reason: &str) -> Result<()> {
-        if !entry.enhanced_code.as_deref().is_some_and(is_no_such_user) {
-            return Ok(());
-        }
-        let suppression = Suppression {
-            address: entry.to_address.to_lowercase(),
-            reason: reason.into(),
-            outbox_id: Some(entry.id),
-            note: entry.smtp_response.clone(),
-            expires_at: None,
-            created_at: self.inner.clock.now(),
-        };
-        Ok(tx.put_suppression(&suppression).await?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The verbs: one call, one transaction. Doors call these and nothing else; every verb reads like a recipe.
 
 mod admin;
+mod bounces;
 mod delivery;
 mod error;
 mod filing;

@@ -18,6 +18,7 @@ mod reading;
 mod responses;
 mod seeding;
 mod select;
+mod suppressions;
 mod templates;
 mod tickets;
 mod tokens;

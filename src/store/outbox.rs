@@ -1,10 +1,10 @@
-//! Mail on its way out: the queue, its attempts, and the addresses that get none.
+//! Mail on its way out: the queue and its attempts.
 
 use uuid::Uuid;
 
 use super::value::{args, json};
 use super::{Result, Tx};
-use crate::model::{DeliveryAttempt, OutboxEntry, RecentMail, Suppression, Timestamp};
+use crate::model::{DeliveryAttempt, OutboxEntry, RecentMail, Timestamp};
 
 /// A worker's claim on due mails.
 #[derive(Debug, Clone, Copy)]
@@ -181,20 +181,5 @@ impl Tx {
             )
             .await?;
         Ok(RecentMail { acks_hour, acks_day, automatic_day, suppressed })
-    }
-
-    /// Why an address gets no mail; `None` when it does.
-    pub async fn suppression(&mut self, address: &str, now: Timestamp) -> Result<Option<Suppression>> {
-        self.one(include_str!("sql/suppressions/get.sql"), args![address, now]).await
-    }
-
-    /// From now on an address gets no mail; replaces what was known of it.
-    pub async fn put_suppression(&mut self, s: &Suppression) -> Result<()> {
-        self.run(
-            include_str!("sql/suppressions/put.sql"),
-            args![&s.address, &s.reason, s.outbox_id, &s.note, s.expires_at, s.created_at],
-        )
-        .await
-        .map(drop)
     }
 }
