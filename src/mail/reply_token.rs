@@ -1,5 +1,5 @@
-//! Signed tokens: the `+token` of reply addresses, the `bounce+token` of return paths, and our Message-IDs.
-//! All are keyed by a ring of secrets: the first signs, every one verifies.
+//! Signed tokens: the `+token` of reply addresses, the `bounce+token` of return paths, our Message-IDs, and the links
+//! in mails. All are keyed by a ring of secrets: the first signs, every one verifies.
 //!
 //! Mail systems fold the case of local parts, so every token is written in lower-case Crockford base 32 and read in
 //! any case. Each kind has a label of its own under the MAC: none passes for another.
@@ -16,6 +16,8 @@ use crate::model::{MessageId, TicketNumber};
 
 /// What is signed, told apart under the MAC. The digit is the version of the layout.
 const REPLY_LABEL: &[u8] = b"postdesk reply 1";
+const NOTE_LABEL: &[u8] = b"postdesk note 1";
+const LINK_LABEL: &[u8] = b"postdesk link 1";
 const RECIPIENT_LABEL: &[u8] = b"postdesk recipient 1";
 const BOUNCE_LABEL: &[u8] = b"postdesk bounce 1";
 const KEY_ID_LABEL: &[u8] = b"postdesk key id 1";
@@ -30,6 +32,7 @@ const REPLY_LEN: usize = 1 + YEAR_LEN + TAIL_LEN + TAG_LEN + MAC_LEN;
 /// Characters of a UUID: 128 bits in fives.
 const UUID_LEN: usize = 26;
 const BOUNCE_LEN: usize = 1 + UUID_LEN + MAC_LEN;
+const LINK_LEN: usize = 1 + 1 + UUID_LEN + MAC_LEN;
 
 const ALPHABET: &str = "0123456789abcdefghjkmnpqrstvwxyz";
 static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
@@ -76,8 +79,34 @@ pub struct ReplyToken {
     pub ticket: TicketNumber,
     /// Id of the key that signed it, one base-32 character.
     pub key_id: char,
+    /// It was sent with an internal note: what answers it stays internal.
+    pub internal: bool,
     /// Keyed hash of the address it was sent to, in base 32.
     recipient_tag: String,
+}
+
+/// What a link in a mail does. Opening it does nothing yet: acting takes a click on its page, or RFC 8058's POST.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkKind {
+    /// Lets a mail out of quarantine; names the ledger's row.
+    Release,
+    /// Says "yes, that is my address"; names the outbox entry that asked.
+    Confirm,
+    /// Stops notifications; names the outbox entry it stood in.
+    Unsubscribe,
+}
+
+impl LinkKind {
+    const ALL: [Self; 3] = [Self::Release, Self::Confirm, Self::Unsubscribe];
+
+    /// One character of the alphabet, under the MAC.
+    fn letter(self) -> &'static str {
+        match self {
+            Self::Release => "r",
+            Self::Confirm => "c",
+            Self::Unsubscribe => "n",
+        }
+    }
 }
 
 /// One of our own Message-IDs whose signature holds.
@@ -102,10 +131,19 @@ impl KeyRing {
 
     /// The token of a ticket for one recipient: 32 characters, the same each time.
     pub fn reply_token(&self, ticket: &TicketNumber, recipient: &str) -> String {
+        self.ticket_token(REPLY_LABEL, ticket, recipient)
+    }
+
+    /// The same for a mail that tells of an internal note: what answers it is internal ([`ReplyToken::internal`]).
+    pub fn note_token(&self, ticket: &TicketNumber, recipient: &str) -> String {
+        self.ticket_token(NOTE_LABEL, ticket, recipient)
+    }
+
+    fn ticket_token(&self, label: &[u8], ticket: &TicketNumber, recipient: &str) -> String {
         let key = self.signer();
         let ticket = packed_ticket(ticket);
         let tag = key.recipient_tag(recipient);
-        let mac = key.sign(REPLY_LABEL, &[&ticket, &tag]);
+        let mac = key.sign(label, &[&ticket, &tag]);
         format!("{}{ticket}{tag}{mac}", key.id)
     }
 
@@ -118,15 +156,39 @@ impl KeyRing {
         let (payload, mac) = token.split_at(REPLY_LEN - MAC_LEN);
         let (key_id, payload) = payload.split_at(1);
         let (packed, tag) = payload.split_at(YEAR_LEN + TAIL_LEN);
-        let signed = self.keys_named(key_id).any(|key| key.verifies(REPLY_LABEL, &[packed, tag], mac));
+        let signed_as = |label| self.keys_named(key_id).any(|key| key.verifies(label, &[packed, tag], mac));
+        let internal = signed_as(NOTE_LABEL);
         match unpacked_ticket(packed) {
-            Some(ticket) if signed => TokenReading::Valid(ReplyToken {
+            Some(ticket) if internal || signed_as(REPLY_LABEL) => TokenReading::Valid(ReplyToken {
                 ticket,
                 key_id: key_id.chars().next().unwrap_or_default(),
+                internal,
                 recipient_tag: tag.to_owned(),
             }),
             _ => TokenReading::Forged,
         }
+    }
+
+    /// The token of a link in a mail: 44 characters, fit for a path of a web address.
+    pub fn link_token(&self, kind: LinkKind, id: Uuid) -> String {
+        let key = self.signer();
+        let id = BASE32.encode(id.as_bytes());
+        let mac = key.sign(LINK_LABEL, &[kind.letter(), &id]);
+        format!("{}{}{id}{mac}", key.id, kind.letter())
+    }
+
+    /// What a link does, and to which row; `None` when it is none of ours.
+    pub fn read_link(&self, token: &str) -> Option<(LinkKind, Uuid)> {
+        if token.len() != LINK_LEN || !is_base32(token) {
+            return None;
+        }
+        let token = token.to_ascii_lowercase();
+        let (key_id, rest) = token.split_at(1);
+        let (letter, rest) = rest.split_at(1);
+        let (id, mac) = rest.split_at(UUID_LEN);
+        let signed = self.keys_named(key_id).any(|key| key.verifies(LINK_LABEL, &[letter, id], mac));
+        let kind = LinkKind::ALL.into_iter().find(|kind| kind.letter() == letter);
+        kind.zip(unpacked_uuid(id)).filter(|_| signed)
     }
 
     /// The token of an outbox entry's return path: 43 characters, so that `bounce+…` fits into 64 octets.
@@ -300,6 +362,39 @@ mod tests {
                 assert!(!read.was_sent_to(&ring, "joe@example.org"));
             }
         }
+    }
+
+    #[test]
+    fn a_note_token_leads_to_the_same_ticket_and_stays_internal() {
+        let ring = ring(&["first"]);
+        let (note, reply) = (ring.note_token(&ticket(), "a@b.c"), ring.reply_token(&ticket(), "a@b.c"));
+        assert_eq!(note.len(), reply.len());
+        let (note, reply) = (valid(ring.read_reply(&note)), valid(ring.read_reply(&reply)));
+        assert_eq!((note.internal, reply.internal), (true, false));
+        assert_eq!(note.ticket, reply.ticket);
+        assert!(note.was_sent_to(&ring, "a@b.c"));
+    }
+
+    #[test]
+    fn a_link_says_what_it_does_and_to_what() {
+        let ring = ring(&["first"]);
+        for kind in LinkKind::ALL {
+            let token = ring.link_token(kind, ENTRY);
+            assert_eq!(ring.read_link(&token), Some((kind, ENTRY)));
+            assert_eq!(ring.read_link(&token.to_uppercase()), Some((kind, ENTRY)));
+            for at in 0..token.len() {
+                let changed = if token.as_bytes()[at] == b'7' { "8" } else { "7" };
+                let mut forged = token.clone();
+                forged.replace_range(at..=at, changed);
+                assert_eq!(ring.read_link(&forged), None, "{forged}");
+            }
+            for other in LinkKind::ALL.into_iter().filter(|other| *other != kind) {
+                let forged = format!("{}{}{}", &token[..1], other.letter(), &token[2..]);
+                assert_eq!(ring.read_link(&forged), None, "{kind:?} passes for {other:?}");
+            }
+        }
+        assert_eq!(ring.read_link(&ring.bounce_token(ENTRY)), None);
+        assert_eq!(ring.read_link(""), None);
     }
 
     #[test]
