@@ -7,8 +7,8 @@ use super::{Desk, Result};
 use crate::mail::reply_token::TokenReading;
 use crate::mail::{html, parse};
 use crate::model::{
-    ActorType, AttachmentRecord, MessageId, OutboxEntry, OutgoingFile, OutgoingMail, Response, Ticket,
-    Visibility,
+    ActorType, AttachmentRecord, MessageId, OutboxEntry, OutgoingFile, OutgoingLinks, OutgoingMail, Response,
+    Ticket, Visibility,
 };
 use crate::store::Tx;
 
@@ -70,8 +70,10 @@ impl Desk {
             requester_name: None,
             response_html: response.as_ref().map(safe_html),
             response,
+            bundled: Vec::new(),
             quoted: None,
             author: None,
+            links: OutgoingLinks::default(),
             files: Vec::new(),
             file_names: Vec::new(),
             reply_to,

@@ -93,7 +93,7 @@ fn machine_headers(mail: &OutgoingMail, locale: &str) -> Vec<(&'static str, Stri
 
 /// RFC 3834 §5: an answer to a mail, or something the desk says by itself.
 fn auto_submitted(template: &str) -> &'static str {
-    let answers = NotificationTemplate::parse(template).is_some_and(NotificationTemplate::is_acknowledgement);
+    let answers = NotificationTemplate::parse(template).is_some_and(NotificationTemplate::answers_a_mail);
     if answers { "auto-replied" } else { "auto-generated" }
 }
 
@@ -194,10 +194,10 @@ mod tests {
     #[test]
     fn whole_mails() {
         let templates = Templates::load(None);
-        for locale in ["en", "de", "ar"] {
-            for template in NotificationTemplate::ALL {
-                let verified = *template != NotificationTemplate::TicketReceivedNeutral;
-                let mail = sample::mail(*template, locale, verified);
+        use NotificationTemplate::{AgentCustomerMessage, TicketReceivedNeutral, TicketReply};
+        for locale in ["en", "ar"] {
+            for template in [TicketReceivedNeutral, TicketReply, AgentCustomerMessage] {
+                let mail = sample::mail(template, locale, template != TicketReceivedNeutral);
                 let words = templates.render(&mail).unwrap();
                 let words = Words {
                     subject: &words.subject,
@@ -206,7 +206,7 @@ mod tests {
                     locale: &words.locale,
                 };
                 let mail = text(&mail, words).replace("\r\n", "\n");
-                insta::with_settings!({ snapshot_path => "../../tests/snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+                insta::with_settings!({ snapshot_path => "../../tests/snapshots/mails", prepend_module_to_snapshot => false, omit_expression => true }, {
                     insta::assert_snapshot!(format!("{template}.{locale}"), mail);
                 });
             }
@@ -276,7 +276,7 @@ mod tests {
             let read = parse(&compose(&mail(*template), WORDS).unwrap());
             let want = match template {
                 _ if template.is_from_person() => None,
-                _ if template.is_acknowledgement() => Some("auto-replied"),
+                _ if template.answers_a_mail() => Some("auto-replied"),
                 _ => Some("auto-generated"),
             };
             assert_eq!(read.header("Auto-Submitted"), want, "{template}");
@@ -286,7 +286,8 @@ mod tests {
                 template.audience() == Audience::Agent,
                 "{template}"
             );
-            assert_eq!(read.header("X-Postdesk-Ticket"), Some("TKT-2026-K7Q4ZP"));
+            let number = (template.audience() != Audience::Admin).then_some("TKT-2026-K7Q4ZP");
+            assert_eq!(read.header("X-Postdesk-Ticket"), number, "{template}");
         }
     }
 

@@ -20,7 +20,7 @@ pub use message::{
     ReversePath, TokenState, Via,
 };
 pub use notification::{NotificationTemplate, RecentMail};
-pub use outgoing::{OutgoingFile, OutgoingMail};
+pub use outgoing::{OutgoingFile, OutgoingLinks, OutgoingMail};
 pub use records::{
     AttachmentRecord, BodyFormat, InboundAction, InboundRecord, Mailbox, ReplyTemplate, Response,
     Suppression, Ticket, TicketEvent,

@@ -19,10 +19,38 @@ words! {
         TicketStatusChanged = "ticket_status_changed",
         /// To the requester: resolved.
         TicketResolved = "ticket_resolved",
+        /// To the requester: a further message of yours arrived.
+        MessageReceived = "message_received",
+        /// To the requester: we still need your answer.
+        TicketWaitingReminder = "ticket_waiting_reminder",
+        /// To the requester: the ticket is open again.
+        TicketReopened = "ticket_reopened",
+        /// To the requester: two tickets became one.
+        TicketMerged = "ticket_merged",
+        /// To a verified sender of many mails: all have arrived, and no more are acknowledged.
+        RateLimitedNotice = "rate_limited_notice",
         /// To agents: a new ticket nobody has.
         AgentNewTicket = "agent_new_ticket",
         /// To the assignee: the customer wrote.
         AgentCustomerMessage = "agent_customer_message",
+        /// To the new assignee: it is yours.
+        AgentAssigned = "agent_assigned",
+        /// To assignee and followers: a colleague wrote a note.
+        AgentNote = "agent_note",
+        /// To an agent whom a note names.
+        AgentMentioned = "agent_mentioned",
+        /// To the assignee: the ticket is open again.
+        AgentReopened = "agent_reopened",
+        /// To the agent: a mail of the ticket did not arrive.
+        AgentDeliveryFailed = "agent_delivery_failed",
+        /// To the agent: what became of the commands in your mail.
+        AgentCommandResult = "agent_command_result",
+        /// To the agent: a mail in your name could not be verified, and waits.
+        AgentReplyRefused = "agent_reply_refused",
+        /// To admins: mail does not leave.
+        AdminQueueStuck = "admin_queue_stuck",
+        /// To admins: something in the settings or around the desk is wrong.
+        AdminCheckFailed = "admin_check_failed",
     }
 }
 
@@ -70,11 +98,53 @@ impl NotificationTemplate {
         matches!(self, Self::TicketReceived | Self::TicketReceivedNeutral)
     }
 
+    /// Whether it answers a mail of its recipient (`Auto-Submitted: auto-replied`, RFC 3834 §5).
+    pub fn answers_a_mail(self) -> bool {
+        self.is_acknowledgement()
+            || matches!(
+                self,
+                Self::MessageReceived
+                    | Self::RateLimitedNotice
+                    | Self::AgentCommandResult
+                    | Self::AgentReplyRefused
+            )
+    }
+
+    /// Whether it tells what a caller wrote, and so goes to verified addresses alone.
+    pub fn is_for_verified_only(self) -> bool {
+        matches!(self, Self::TicketReceived | Self::MessageReceived | Self::RateLimitedNotice)
+            || self.audience() != Audience::Customer
+    }
+
+    /// Whether it is about a note, so that an answer to it stays internal too.
+    pub fn is_about_a_note(self) -> bool {
+        matches!(self, Self::AgentNote | Self::AgentMentioned)
+    }
+
     /// Who it is for.
     pub fn audience(self) -> Audience {
         match self {
-            Self::AgentNewTicket | Self::AgentCustomerMessage => Audience::Agent,
-            _ => Audience::Customer,
+            Self::AgentNewTicket
+            | Self::AgentCustomerMessage
+            | Self::AgentAssigned
+            | Self::AgentNote
+            | Self::AgentMentioned
+            | Self::AgentReopened
+            | Self::AgentDeliveryFailed
+            | Self::AgentCommandResult
+            | Self::AgentReplyRefused => Audience::Agent,
+            Self::AdminQueueStuck | Self::AdminCheckFailed => Audience::Admin,
+            Self::TicketReceived
+            | Self::TicketReceivedNeutral
+            | Self::TicketReply
+            | Self::TicketOpenedForYou
+            | Self::TicketStatusChanged
+            | Self::TicketResolved
+            | Self::MessageReceived
+            | Self::TicketWaitingReminder
+            | Self::TicketReopened
+            | Self::TicketMerged
+            | Self::RateLimitedNotice => Audience::Customer,
         }
     }
 

@@ -23,10 +23,14 @@ pub struct OutgoingMail {
     pub response: Option<Response>,
     /// Safe HTML of `response`.
     pub response_html: Option<String>,
+    /// Several messages told in one mail, oldest first, each with its safe HTML. Empty: `response` alone is told.
+    pub bundled: Vec<(Response, Option<String>)>,
     /// The message that `response` answers.
     pub quoted: Option<Response>,
     /// The agent who wrote `response`.
     pub author: Option<Agent>,
+    /// Pages that the mail may lead to.
+    pub links: OutgoingLinks,
     /// Files that ride along.
     pub files: Vec<OutgoingFile>,
     /// Names of files that don't: agents read them in the desk.
@@ -37,6 +41,23 @@ pub struct OutgoingMail {
     pub in_reply_to: Option<MessageId>,
     /// Oldest first.
     pub references: Vec<MessageId>,
+}
+
+/// Full addresses of pages, each `None` where there is no such page for this mail.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OutgoingLinks {
+    /// The ticket, for its requester.
+    pub ticket: Option<String>,
+    /// The ticket in the console, for agents.
+    pub console: Option<String>,
+    /// Says that the address is its reader's.
+    pub confirm: Option<String>,
+    /// Lets a mail out of quarantine.
+    pub release: Option<String>,
+    /// Ends notifications of this kind.
+    pub unsubscribe: Option<String>,
+    /// Which notifications an agent gets.
+    pub preferences: Option<String>,
 }
 
 /// A file of an agent's reply.

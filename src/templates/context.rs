@@ -1,16 +1,22 @@
 //! The variables of a mail. For an unverified recipient those that a caller wrote don't exist (invariant 9): a
 //! template that uses them fails rather than tell them.
 
+mod event;
+
+use std::collections::BTreeMap;
+
 use minijinja::value::{Serde, Value};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::catalog::Catalogs;
-use crate::model::{ActorType, NotificationTemplate, OutgoingMail, Response, Ticket};
+use crate::model::{
+    ActorType, Agent, NotificationTemplate, OutgoingLinks, OutgoingMail, Response, Ticket, Visibility,
+};
 
 /// Most of the quoted message, octets.
 const MAX_QUOTE: usize = 4096;
 
-/// Everything a template of this mail may use.
+/// Everything a template of this mail may use. What is absent is null.
 pub(super) fn of(
     mail: &OutgoingMail,
     template: NotificationTemplate,
@@ -18,46 +24,84 @@ pub(super) fn of(
     subject: &str,
     catalogs: &Catalogs,
 ) -> Value {
-    let mut all = Map::new();
-    all.insert("locale".into(), json!(locale));
-    let dir = catalogs.text(locale, "dir").unwrap_or("ltr");
-    all.insert("dir".into(), json!(dir));
-    // For mail programs that don't know `text-align: start`.
-    all.insert("align".into(), json!(if dir == "rtl" { "right" } else { "left" }));
-    all.insert("subject".into(), json!(subject));
-    all.insert(
-        "brand".into(),
-        json!({ "name": mail.brand, "url": mail.public_url, "support_email": mail.entry.from_address }),
-    );
-    all.insert("mailbox".into(), mailbox(mail));
-    all.insert("recipient".into(), recipient(mail, locale));
-    all.insert("signature".into(), json!(signature(mail)));
-    all.insert("attachments".into(), json!(mail.file_names));
-    all.insert(
-        "change".into(),
-        json!({ "from": mail.entry.context.get("from"), "to": mail.entry.context.get("to") }),
-    );
-    if let Some(ticket) = &mail.ticket {
-        all.insert("ticket".into(), ticket_facts(ticket, mail.entry.verified));
-    }
-    if let Some(agent) = &mail.author {
-        all.insert(
-            "agent".into(),
-            json!({ "name": agent.name, "first_name": first_name(&agent.name), "email": agent.email }),
-        );
-    }
-    let somebody = catalogs.text(locale, "somebody").unwrap_or_default();
+    let words = Words { locale, catalogs };
+    let dir = words.or("dir", "ltr");
+    let json = json!({
+        "locale": locale,
+        "dir": dir,
+        // For mail programs that don't know `text-align: start`.
+        "align": if dir == "rtl" { "right" } else { "left" },
+        "layout": if is_plain(template) { "layout.html" } else { "layout_branded.html" },
+        "subject": subject,
+        "brand": { "name": mail.brand, "url": mail.public_url, "support_email": mail.entry.from_address },
+        "mailbox": mailbox(mail),
+        "recipient": recipient(mail, locale),
+        "signature": signature(mail),
+        "agent": mail.author.as_ref().map(agent_facts),
+        "attachments": mail.file_names,
+        "ticket": mail.ticket.as_ref().map(|ticket| ticket_facts(ticket, mail.entry.verified)),
+        "quoted": quoted(mail, template, words),
+        "links": links(&mail.links),
+    });
+    let mut all = members(json);
+    all.extend(event::of(&mail.entry, words));
     if mail.entry.verified {
-        all.insert("requester".into(), requester(mail, somebody));
+        all.insert("requester".into(), Value::from(Serde(requester(mail, words))));
     }
-    all.insert("quoted".into(), quoted(mail, template, somebody));
-    let message = mail.response.as_ref().filter(|response| may_be_told(mail, response));
-    let context = Value::from(Serde(Json::Object(all)));
-    let message = message.map(|response| message_facts(mail, response));
-    match message {
-        Some(message) => minijinja::context! { message, ..context },
-        None => context,
+    if let Some(message) = mail.response.as_ref().filter(|response| may_be_told(mail, response)) {
+        let html = mail.response_html.as_deref();
+        all.insert("message".into(), message_facts(message, html, words));
+    } else if mail.response.is_none() {
+        all.insert("message".into(), Value::from(()));
     }
+    if let Some(messages) = messages(mail, words) {
+        all.insert("messages".into(), messages);
+    }
+    Value::from(all)
+}
+
+/// The texts of the mail's language.
+#[derive(Clone, Copy)]
+struct Words<'a> {
+    locale: &'a str,
+    catalogs: &'a Catalogs,
+}
+
+impl<'a> Words<'a> {
+    fn or(self, key: &str, otherwise: &'a str) -> &'a str {
+        self.catalogs.text(self.locale, key).unwrap_or(otherwise)
+    }
+
+    fn somebody(self) -> &'a str {
+        self.or("somebody", "")
+    }
+
+    /// The word itself when there is a text for it, else `other`.
+    fn known<'w>(self, group: &str, word: &'w str) -> &'w str {
+        if self.catalogs.text(self.locale, &format!("{group}.{word}")).is_some() { word } else { "other" }
+    }
+}
+
+/// What a person wrote looks like a person's mail.
+fn is_plain(template: NotificationTemplate) -> bool {
+    template.is_from_person() || template == NotificationTemplate::RateLimitedNotice
+}
+
+fn members(json: Json) -> BTreeMap<String, Value> {
+    let Json::Object(all) = json else { return BTreeMap::new() };
+    all.into_iter().map(|(name, value)| (name, Value::from(Serde(value)))).collect()
+}
+
+fn agent_facts(agent: &Agent) -> Json {
+    json!({ "name": agent.name, "first_name": first_name(&agent.name), "email": agent.email })
+}
+
+fn links(links: &OutgoingLinks) -> Json {
+    let OutgoingLinks { ticket, console, confirm, release, unsubscribe, preferences } = links;
+    json!({
+        "ticket": ticket, "console": console, "confirm": confirm, "release": release,
+        "unsubscribe": unsubscribe, "preferences": preferences,
+    })
 }
 
 /// What a caller wrote reaches verified addresses alone; what an agent wrote reaches everybody it is sent to.
@@ -83,17 +127,21 @@ fn ticket_facts(ticket: &Ticket, verified: bool) -> Json {
 }
 
 /// `display`: a name for a sentence; `shown`: name and address, so that nobody answers the wrong one.
-fn requester(mail: &OutgoingMail, somebody: &str) -> Json {
-    let email = mail.ticket.as_ref().map_or("", |ticket| ticket.requester_email.as_str());
+fn requester(mail: &OutgoingMail, words: Words<'_>) -> Json {
+    let Some(ticket) = &mail.ticket else { return Json::Null };
+    let email = ticket.requester_email.as_str();
     let name = mail.requester_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
     let shown = match (name, email) {
         (Some(name), "") => name.to_owned(),
         (Some(name), email) => format!("{name} <{email}>"),
-        (None, "") => somebody.to_owned(),
+        (None, "") => words.somebody().to_owned(),
         (None, email) => email.to_owned(),
     };
-    let display = name.unwrap_or(if email.is_empty() { somebody } else { email });
-    json!({ "name": name, "first_name": name.map(first_name), "email": email, "display": display, "shown": shown })
+    let display = name.unwrap_or(if email.is_empty() { words.somebody() } else { email });
+    json!({
+        "name": name, "first_name": name.map(first_name), "email": email, "display": display, "shown": shown,
+        "type": ticket.requester_type,
+    })
 }
 
 fn recipient(mail: &OutgoingMail, locale: &str) -> Json {
@@ -120,24 +168,49 @@ fn signature(mail: &OutgoingMail) -> Option<&str> {
     agent.or(mailbox).map(str::trim).filter(|signature| !signature.is_empty())
 }
 
-fn message_facts(mail: &OutgoingMail, response: &Response) -> Value {
+/// The messages of this mail, oldest first; `None` when a caller's are among them, who is not to be told.
+fn messages(mail: &OutgoingMail, words: Words<'_>) -> Option<Value> {
+    let alone = mail.response.iter().map(|response| (response, mail.response_html.as_deref()));
+    let bundle = mail.bundled.iter().map(|(response, html)| (response, html.as_deref()));
+    let all: Vec<_> = if mail.bundled.is_empty() { alone.collect() } else { bundle.collect() };
+    if !all.iter().all(|(response, _)| may_be_told(mail, response)) {
+        return None;
+    }
+    Some(all.into_iter().map(|(response, html)| message_facts(response, html, words)).collect())
+}
+
+fn message_facts(response: &Response, html: Option<&str>, words: Words<'_>) -> Value {
     minijinja::context! {
-        text => response.body_text.trim_end(),
-        html => Value::from_safe_string(mail.response_html.clone().unwrap_or_default()),
-        author => response.author_name.as_deref(),
+        text => response.body_text.trim(),
+        html => Value::from_safe_string(html.unwrap_or_default().to_owned()),
+        author => author(response, words),
         created_at => response.created_at.0,
         channel => response.channel.as_str(),
+        is_internal => response.visibility == Visibility::Internal,
     }
 }
 
+/// Somebody's name, else their address.
+fn author<'a>(response: &'a Response, words: Words<'a>) -> &'a str {
+    let known = [response.author_name.as_deref(), response.author_email.as_deref()];
+    known
+        .into_iter()
+        .flatten()
+        .map(str::trim)
+        .find(|name| !name.is_empty())
+        .unwrap_or_else(|| words.somebody())
+}
+
 /// The message that is answered, as text, its beginning when it is long; null when there is none to show.
-fn quoted(mail: &OutgoingMail, template: NotificationTemplate, somebody: &str) -> Json {
+fn quoted(mail: &OutgoingMail, template: NotificationTemplate, words: Words<'_>) -> Json {
     let Some(message) = &mail.quoted else { return Json::Null };
     if !mail.entry.verified || template != NotificationTemplate::TicketReply {
         return Json::Null;
     }
-    let author = message.author_name.as_deref().or(message.author_email.as_deref()).unwrap_or(somebody);
-    json!({ "author": author, "date": message.created_at, "text": beginning(message.body_text.trim(), MAX_QUOTE) })
+    json!({
+        "author": author(message, words), "date": message.created_at,
+        "text": beginning(message.body_text.trim(), MAX_QUOTE),
+    })
 }
 
 fn beginning(text: &str, octets: usize) -> String {

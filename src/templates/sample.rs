@@ -14,9 +14,7 @@ pub(super) fn mails(locales: &[String]) -> Vec<OutgoingMail> {
             if !neutral {
                 all.push(mail(*template, locale, true));
             }
-            let may_be_unverified = template.audience() == Audience::Customer
-                && *template != NotificationTemplate::TicketReceived;
-            if may_be_unverified {
+            if !template.is_for_verified_only() {
                 all.push(mail(*template, locale, false));
             }
         }
@@ -26,34 +24,87 @@ pub(super) fn mails(locales: &[String]) -> Vec<OutgoingMail> {
 
 /// A mail of this template.
 pub(crate) fn mail(template: NotificationTemplate, locale: &str, verified: bool) -> OutgoingMail {
-    let by_agent = template.is_from_person();
-    let response = response(by_agent);
+    let by_agent = template.is_from_person()
+        || template.is_about_a_note()
+        || matches!(
+            template,
+            NotificationTemplate::TicketWaitingReminder | NotificationTemplate::AgentDeliveryFailed
+        );
+    let has_ticket = template.audience() != Audience::Admin;
+    let response = has_ticket.then(|| Response {
+        visibility: if template.is_about_a_note() { Visibility::Internal } else { Visibility::Public },
+        ..response(by_agent)
+    });
     OutgoingMail {
         entry: entry(template, locale, verified),
         date: Timestamp(1_795_000_000_000),
         mailbox: None,
         brand: "Lamps & More".into(),
         public_url: None,
-        ticket: Some(ticket()),
-        requester_name: Some("Jo Doe".into()),
-        response_html: Some(format!("<p>{}</p>", response.body_text)),
+        ticket: has_ticket.then(ticket),
+        requester_name: has_ticket.then(|| "Jo Doe".into()),
+        response_html: response.as_ref().map(|response| format!("<p>{}</p>", response.body_text)),
+        bundled: Vec::new(),
         quoted: by_agent.then(|| self::response(false)),
-        response: Some(response),
+        response,
         author: None,
+        links: links(template),
         files: Vec::new(),
-        file_names: if by_agent { Vec::new() } else { vec!["box.jpg".into()] },
-        reply_to: Some("support+token@shop.example".into()),
+        file_names: if by_agent || !has_ticket { Vec::new() } else { vec!["box.jpg".into()] },
+        reply_to: has_ticket.then(|| "support+token@shop.example".into()),
         in_reply_to: MessageId::new("c1@example.org"),
         references: MessageId::new("c1@example.org").into_iter().collect(),
     }
 }
 
+fn links(template: NotificationTemplate) -> OutgoingLinks {
+    let link = |token: &str| Some(format!("https://desk.shop.example/api/support/confirm/{token}"));
+    match template {
+        NotificationTemplate::AgentReplyRefused => {
+            OutgoingLinks { release: link("r1"), ..Default::default() }
+        }
+        _ if template.audience() == Audience::Agent => {
+            OutgoingLinks { unsubscribe: link("u1"), ..Default::default() }
+        }
+        _ => OutgoingLinks::default(),
+    }
+}
+
+/// What the row of such a mail carries.
+fn event(template: NotificationTemplate) -> serde_json::Value {
+    match template {
+        NotificationTemplate::AgentAssigned => json!({ "by": "Bo Chen" }),
+        NotificationTemplate::TicketMerged => json!({ "from_number": "TKT-2026-M2R7WX" }),
+        NotificationTemplate::RateLimitedNotice => {
+            json!({ "open": [{ "number": "TKT-2026-K7Q4ZP", "subject": "Where is my order?" }] })
+        }
+        NotificationTemplate::AgentDeliveryFailed => json!({
+            "address": "jo@example.org", "cause": "no_such_user", "template": "ticket_reply",
+            "words": "550 5.1.1 <jo@example.org>: user unknown",
+        }),
+        NotificationTemplate::AgentCommandResult => json!({
+            "done": [], "refused": [{ "line": "#asign ada", "why": "unknown_command" }],
+            "kept_as_note": false, "newer": null, "help": false,
+        }),
+        NotificationTemplate::AgentReplyRefused => {
+            json!({ "inbound_mail_id": Uuid::from_u128(5), "from": "ada@home.example", "subject": "Re: Lamp" })
+        }
+        NotificationTemplate::AdminQueueStuck => json!({
+            "waiting": 214, "oldest_at": 1_794_990_000_000_i64, "words": "connection refused",
+        }),
+        NotificationTemplate::AdminCheckFailed => {
+            json!({ "problems": [{ "what": "DKIM", "detail": "s1._domainkey.shop.example is gone" }] })
+        }
+        _ => json!({ "from": Status::Open, "to": Status::WaitingCustomer }),
+    }
+}
+
 fn entry(template: NotificationTemplate, locale: &str, verified: bool) -> OutboxEntry {
-    let agent = template.audience() == Audience::Agent;
+    let agent = template.audience() != Audience::Customer;
     OutboxEntry {
         id: Uuid::from_u128(3),
-        ticket_id: Some(Uuid::from_u128(1)),
-        response_id: Some(Uuid::from_u128(2)),
+        ticket_id: (template.audience() != Audience::Admin).then(|| Uuid::from_u128(1)),
+        response_id: (template.audience() != Audience::Admin).then(|| Uuid::from_u128(2)),
         template: template.as_str().into(),
         template_version: None,
         locale: locale.into(),
@@ -67,7 +118,7 @@ fn entry(template: NotificationTemplate, locale: &str, verified: bool) -> Outbox
             .into(),
         message_id: "m1@shop.example".into(),
         envelope_from: "bounce+token@shop.example".into(),
-        context: json!({ "from": Status::Open, "to": Status::WaitingCustomer }),
+        context: event(template),
         status: EmailStatus::Sending,
         priority: template.send_priority(),
         attempts: 0,
