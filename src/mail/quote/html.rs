@@ -34,6 +34,28 @@ pub fn new_html(html: &str) -> Option<String> {
     (written(true) && written(false)).then(|| page.without(&cut))
 }
 
+/// The document without its first lines of text, as long as they go; blank lines before and between them go too.
+pub fn without_top(html: &str, mut goes: impl FnMut(&str) -> bool) -> String {
+    let mut page = Page::read(html);
+    page.let_breaks_end_their_lines();
+    let mut cut = vec![false; page.lines.len()];
+    let (mut at, mut end) = (0, 0);
+    while let Some(line) = page.lines.get(at) {
+        if !Line::new(line).content.is_empty() {
+            if !goes(line) {
+                break;
+            }
+            end = at + 1;
+        }
+        at += 1;
+    }
+    // The blank lines below the last that goes.
+    end = if end == 0 { 0 } else { at };
+    cut[..end].fill(true);
+    page.take_blanks_up(end);
+    page.without(&cut)
+}
+
 /// A document as lines of text, and which node stands on which line.
 #[derive(Default)]
 struct Page {
@@ -140,6 +162,22 @@ impl Page {
         self.break_line();
         if self.lines.len() >= 2 && self.lines[self.lines.len() - 2].trim() != "" {
             self.new_line();
+        }
+    }
+
+    /// A `<br>` goes with the line above it, not with the one below.
+    fn let_breaks_end_their_lines(&mut self) {
+        let is_break = |node: &Node| matches!(node, Node::Open(element) if element.name == "br");
+        for (_, line) in self.nodes.iter().zip(&mut self.line_of).filter(|(node, _)| is_break(node)) {
+            *line = line.saturating_sub(1);
+        }
+    }
+
+    /// Blanks at the start of a line go with the line above it.
+    fn take_blanks_up(&mut self, line: usize) {
+        let own = self.nodes.iter().zip(&mut self.line_of).filter(|(_, of)| **of == line && line > 0);
+        for (_, of) in own.take_while(|(node, _)| !is_visible(node)) {
+            *of -= 1;
         }
     }
 

@@ -44,6 +44,16 @@ pub fn new_html(html: &str) -> String {
     html::new_html(html).unwrap_or_else(|| html.to_owned())
 }
 
+/// The HTML without its first lines of text, as long as they go; blank lines before and between them go too.
+pub fn without_top(html: &str, goes: impl FnMut(&str) -> bool) -> String {
+    html::without_top(html, goes)
+}
+
+/// A character that takes no room: mails are full of them.
+pub fn is_invisible(c: char) -> bool {
+    line::is_blank_char(c) && !c.is_whitespace()
+}
+
 /// Something is kept.
 fn is_written(lines: &[Line], cut: &[bool]) -> bool {
     lines.iter().zip(cut).any(|(line, cut)| !cut && !line.content.is_empty())
