@@ -7,6 +7,7 @@ mod error;
 mod filing;
 mod indexing;
 mod intake;
+mod links;
 mod notify;
 mod outgoing;
 mod reading;

@@ -7,8 +7,8 @@ use super::{Desk, Result};
 use crate::mail::reply_token::TokenReading;
 use crate::mail::{html, parse};
 use crate::model::{
-    ActorType, AttachmentRecord, MessageId, OutboxEntry, OutgoingFile, OutgoingLinks, OutgoingMail, Response,
-    Ticket, Visibility,
+    ActorType, AttachmentRecord, MessageId, OutboxEntry, OutgoingFile, OutgoingMail, Response, Ticket,
+    Visibility,
 };
 use crate::store::Tx;
 
@@ -73,7 +73,7 @@ impl Desk {
             bundled: Vec::new(),
             quoted: None,
             author: None,
-            links: OutgoingLinks::default(),
+            links: self.links_of(entry),
             files: Vec::new(),
             file_names: Vec::new(),
             reply_to,

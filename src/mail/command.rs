@@ -27,7 +27,8 @@ const NEAR: usize = 2;
 const MAX_TAG: usize = 64;
 /// Most tags or addresses of one line.
 const MAX_ITEMS: usize = 20;
-const HOUR_MS: i64 = 3_600_000;
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
 /// Longest snooze.
 const YEAR_MS: i64 = 366 * 24 * HOUR_MS;
 
@@ -91,37 +92,29 @@ words! {
     /// Why a command is not carried out: the text for people is `command_refused.<word>`.
     CommandRefusal {
         /// There is no such command.
-        Unknown = "unknown",
+        Unknown = "unknown_command",
         /// `#assign` of whom?
-        NeedsValue = "needs_value",
+        MissingValue = "missing_value",
         /// `#resolve Thanks`: a sentence that happens to begin like a command, or two lines made one.
         TakesNoValue = "takes_no_value",
+        /// No such priority or category; not a tag, address, duration or ticket number.
+        BadValue = "bad_value",
         /// Said twice, or against another one.
         Contradiction = "contradiction",
-        /// No such priority.
-        BadPriority = "bad_priority",
-        /// No such category.
-        BadCategory = "bad_category",
-        /// An empty or overlong tag.
-        BadTag = "bad_tag",
-        /// Not an address, or one of our own.
-        BadAddress = "bad_address",
-        /// Not a number with `h`, `d` or `w`, or over a year.
-        BadDuration = "bad_duration",
-        /// Not a ticket number, or there is no such ticket.
-        NoTicket = "no_ticket",
+        /// There is no such ticket.
+        NoSuchTicket = "no_such_ticket",
         /// A ticket can't be merged into itself.
         SameTicket = "same_ticket",
         /// No agent is called so.
-        Nobody = "nobody",
+        NoSuchAgent = "no_such_agent",
         /// Several agents are.
-        Several = "several",
+        AmbiguousAgent = "ambiguous_agent",
         /// No reply template is called so.
-        NoTemplate = "no_template",
+        NoSuchTemplate = "no_such_template",
         /// The template asks for something the ticket does not have.
         TemplateFails = "template_fails",
-        /// A closed ticket is opened by an admin alone.
-        NeedsAdmin = "needs_admin",
+        /// The ticket's state does not allow it.
+        NotAllowed = "not_allowed",
         /// No reply was kept back.
         NothingToSend = "nothing_to_send",
     }
@@ -251,7 +244,7 @@ fn parse(text: &str) -> Result<Command, Refused> {
     match (bare(&name), value) {
         (Some(command), "") => Ok(command),
         (Some(_), _) => Err(CommandRefusal::TakesNoValue.into()),
-        (None, "") => Err(CommandRefusal::NeedsValue.into()),
+        (None, "") => Err(CommandRefusal::MissingValue.into()),
         (None, value) => valued(&name, value),
     }
 }
@@ -278,20 +271,20 @@ fn valued(name: &str, value: &str) -> Result<Command, Refused> {
         "assign" => Ok(Command::Assign(assignee(value))),
         "priority" => Priority::from_input(value)
             .map(Command::Priority)
-            .ok_or_else(|| one_of(CommandRefusal::BadPriority, Priority::ALL.iter().map(|p| p.as_str()))),
+            .ok_or_else(|| one_of(CommandRefusal::BadValue, Priority::ALL.iter().map(|p| p.as_str()))),
         "category" => Category::from_input(value).map(Command::Category).ok_or_else(|| {
             let all = Category::ALL.iter().map(|category| category.as_str());
             let near = near(&value.to_lowercase(), all.clone());
             if near.is_empty() {
-                return one_of(CommandRefusal::BadCategory, all);
+                return one_of(CommandRefusal::BadValue, all);
             }
-            one_of(CommandRefusal::BadCategory, near)
+            one_of(CommandRefusal::BadValue, near)
         }),
         "tag" => tags(value).map(Command::Tag),
         "cc" => addresses(value).map(Command::Cc),
         "template" => Ok(Command::Template(value.to_owned())),
-        "snooze" => duration_ms(value).map(Command::Snooze).ok_or_else(|| CommandRefusal::BadDuration.into()),
-        _ => TicketNumber::parse(value).map(Command::Merge).ok_or_else(|| CommandRefusal::NoTicket.into()),
+        "snooze" => duration_ms(value).map(Command::Snooze).ok_or_else(|| CommandRefusal::BadValue.into()),
+        _ => TicketNumber::parse(value).map(Command::Merge).ok_or_else(|| CommandRefusal::BadValue.into()),
     }
 }
 
@@ -316,7 +309,7 @@ fn tags(value: &str) -> Result<TagChange, Refused> {
         };
         let tag = tag.trim_start_matches('#').trim();
         if tag.is_empty() || tag.chars().count() > MAX_TAG {
-            return Err(CommandRefusal::BadTag.into());
+            return Err(CommandRefusal::BadValue.into());
         }
         list.push(tag.to_owned());
     }
@@ -328,24 +321,25 @@ fn addresses(value: &str) -> Result<Vec<String>, Refused> {
     let mut found = Vec::new();
     for item in value.split([',', ';']).map(str::trim).filter(|item| !item.is_empty()).take(MAX_ITEMS) {
         let item = item.rsplit_once('<').map_or(item, |(_, address)| address.trim_end_matches('>'));
-        let address: Address = item.trim().parse().map_err(|_| CommandRefusal::BadAddress)?;
+        let address: Address = item.trim().parse().map_err(|_| CommandRefusal::BadValue)?;
         found.push(address.to_string().to_lowercase());
     }
-    if found.is_empty() { Err(CommandRefusal::BadAddress.into()) } else { Ok(found) }
+    if found.is_empty() { Err(CommandRefusal::BadValue.into()) } else { Ok(found) }
 }
 
-/// `2d`, `3 h`, `1 week`.
+/// `30m`, `2d`, `3 h`, `1 week`.
 fn duration_ms(value: &str) -> Option<i64> {
     let unit_at = value.find(|c: char| !c.is_ascii_digit())?;
     let count: i64 = value[..unit_at].parse().ok()?;
-    let hours = match value[unit_at..].trim().to_lowercase().as_str() {
-        "h" | "hour" | "hours" => 1,
-        "d" | "day" | "days" => 24,
-        "w" | "week" | "weeks" => 7 * 24,
+    let unit = match value[unit_at..].trim().to_lowercase().as_str() {
+        "m" | "min" | "minute" | "minutes" => MINUTE_MS,
+        "h" | "hour" | "hours" => HOUR_MS,
+        "d" | "day" | "days" => 24 * HOUR_MS,
+        "w" | "week" | "weeks" => 7 * 24 * HOUR_MS,
         _ => return None,
     };
-    let ms = count.checked_mul(hours * HOUR_MS)?;
-    (HOUR_MS..=YEAR_MS).contains(&ms).then_some(ms)
+    let ms = count.checked_mul(unit)?;
+    (MINUTE_MS..=YEAR_MS).contains(&ms).then_some(ms)
 }
 
 /// Words that look like this one, the likest first.
@@ -422,6 +416,7 @@ mod tests {
             ("#template refund started", Command::Template("refund started".into())),
             ("#snooze 2d", Command::Snooze(48 * HOUR_MS)),
             ("#snooze 3 hours", Command::Snooze(3 * HOUR_MS)),
+            ("#snooze 30m", Command::Snooze(30 * MINUTE_MS)),
             ("#snooze 1W", Command::Snooze(168 * HOUR_MS)),
             ("#merge tkt-2026-k7q4zp", Command::Merge(TicketNumber::parse("TKT-2026-K7Q4ZP").unwrap())),
             ("#spam", Command::Spam),
@@ -442,22 +437,22 @@ mod tests {
             ("#frobnicate", Unknown, vec![]),
             ("#résolve", Unknown, vec!["#resolve"]),
             ("#resolve Thanks!", TakesNoValue, vec![]),
-            ("#assign", NeedsValue, vec![]),
-            ("#merge  ", NeedsValue, vec![]),
-            ("#priority asap", BadPriority, vec!["low", "medium", "high", "urgent"]),
-            ("#category shiping", BadCategory, vec!["shipping"]),
-            ("#tag a,,b", BadTag, vec![]),
-            ("#tag -", BadTag, vec![]),
-            ("#cc sam", BadAddress, vec![]),
-            ("#cc sam@x.org jo@y.org", BadAddress, vec![]),
-            ("#cc ;", BadAddress, vec![]),
-            ("#snooze tomorrow", BadDuration, vec![]),
-            ("#snooze 2", BadDuration, vec![]),
-            ("#snooze 0d", BadDuration, vec![]),
-            ("#snooze 53w", BadDuration, vec![]),
-            ("#snooze 99999999999999999999d", BadDuration, vec![]),
-            ("#snooze 9000000000000000000w", BadDuration, vec![]),
-            ("#merge 17", NoTicket, vec![]),
+            ("#assign", MissingValue, vec![]),
+            ("#merge  ", MissingValue, vec![]),
+            ("#priority asap", BadValue, vec!["low", "medium", "high", "urgent"]),
+            ("#category shiping", BadValue, vec!["shipping"]),
+            ("#tag a,,b", BadValue, vec![]),
+            ("#tag -", BadValue, vec![]),
+            ("#cc sam", BadValue, vec![]),
+            ("#cc sam@x.org jo@y.org", BadValue, vec![]),
+            ("#cc ;", BadValue, vec![]),
+            ("#snooze tomorrow", BadValue, vec![]),
+            ("#snooze 2", BadValue, vec![]),
+            ("#snooze 0d", BadValue, vec![]),
+            ("#snooze 53w", BadValue, vec![]),
+            ("#snooze 99999999999999999999d", BadValue, vec![]),
+            ("#snooze 9000000000000000000w", BadValue, vec![]),
+            ("#merge 17", BadValue, vec![]),
         ] {
             let refused = command(text).unwrap_err();
             assert_eq!(
