@@ -233,6 +233,10 @@ pub struct Outbox {
     /// How long a mail belongs to the worker that took it, seconds: longer than any try, and no longer than a mail
     /// may wait after its worker was killed.
     pub lease_seconds: u64,
+    /// Most mails on the wire at once to one destination domain, where mail is not handed to a relay.
+    pub per_domain: usize,
+    /// Waits after the first try, the second, …, minutes; the last one repeats. Up to a tenth is added.
+    pub retry_minutes: Vec<u32>,
     /// Give up after, hours.
     pub give_up_hours: u32,
 }
@@ -299,9 +303,11 @@ impl Default for Outbox {
             enabled: true,
             transport: TransportKind::Capture,
             relay: None,
-            concurrency: 10,
+            concurrency: 20,
             step_timeout_seconds: 60,
             lease_seconds: 120,
+            per_domain: 5,
+            retry_minutes: vec![1, 5, 15, 30, 60, 120, 240],
             give_up_hours: 120,
         }
     }

@@ -272,6 +272,7 @@ CREATE TABLE outbox (
   verified         BOOLEAN NOT NULL, -- the recipient's address is verified: caller-written text may be used
   from_address     TEXT NOT NULL,
   to_address       TEXT NOT NULL,
+  domain           TEXT NOT NULL, -- of the recipient, lower case: takes turns with others
   to_name          TEXT,
   subject          TEXT NOT NULL,
   message_id       TEXT NOT NULL, -- without brackets; names the row's id, so it needs no index
@@ -281,6 +282,8 @@ CREATE TABLE outbox (
   priority         BIGINT NOT NULL, -- 0 before 1
   attempts         BIGINT NOT NULL,
   next_attempt_at  BIGINT, -- null: ended; while sending: when the lease ends
+  ready            BOOLEAN NOT NULL, -- due, and not taken: waits for its turn only
+  released         BOOLEAN NOT NULL, -- is sent really where mail is kept
   lease            TEXT, -- which worker has it
   give_up_at       BIGINT NOT NULL,
   remote           TEXT,
@@ -297,7 +300,8 @@ CREATE TABLE outbox (
   created_at       BIGINT NOT NULL,
   mime             BYTEA -- fixed at the first try
 );
-CREATE INDEX outbox_due ON outbox (priority, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX outbox_turns ON outbox (priority, domain, next_attempt_at) WHERE ready;
+CREATE INDEX outbox_later ON outbox (next_attempt_at) WHERE NOT ready AND next_attempt_at IS NOT NULL;
 CREATE INDEX outbox_ticket ON outbox (ticket_id, id) WHERE ticket_id IS NOT NULL;
 CREATE INDEX outbox_recipient ON outbox (to_address, queued_at);
 
@@ -317,12 +321,15 @@ CREATE TABLE delivery_attempts (
 );
 
 CREATE TABLE suppressions (
-  address    TEXT PRIMARY KEY, -- lower case
+  id         UUID PRIMARY KEY,
+  address    TEXT NOT NULL UNIQUE, -- lower case
   reason     TEXT NOT NULL,
   outbox_id  UUID,
   note       TEXT,
   expires_at BIGINT,
-  created_at BIGINT NOT NULL
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  version    BIGINT NOT NULL
 );
 
 -- What agents answer with, and later the overrides of notifications.

@@ -273,6 +273,7 @@ CREATE TABLE outbox (
   verified         BOOLEAN NOT NULL, -- the recipient's address is verified: caller-written text may be used
   from_address     TEXT NOT NULL,
   to_address       TEXT NOT NULL,
+  domain           TEXT NOT NULL, -- of the recipient, lower case: takes turns with others
   to_name          TEXT,
   subject          TEXT NOT NULL,
   message_id       TEXT NOT NULL, -- without brackets; names the row's id, so it needs no index
@@ -282,6 +283,8 @@ CREATE TABLE outbox (
   priority         INTEGER NOT NULL, -- 0 before 1
   attempts         INTEGER NOT NULL,
   next_attempt_at  INTEGER, -- null: ended; while sending: when the lease ends
+  ready            BOOLEAN NOT NULL, -- due, and not taken: waits for its turn only
+  released         BOOLEAN NOT NULL, -- is sent really where mail is kept
   lease            TEXT, -- which worker has it
   give_up_at       INTEGER NOT NULL,
   remote           TEXT,
@@ -298,7 +301,8 @@ CREATE TABLE outbox (
   created_at       INTEGER NOT NULL,
   mime             BLOB -- fixed at the first try
 );
-CREATE INDEX outbox_due ON outbox (priority, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX outbox_turns ON outbox (priority, domain, next_attempt_at) WHERE ready;
+CREATE INDEX outbox_later ON outbox (next_attempt_at) WHERE NOT ready AND next_attempt_at IS NOT NULL;
 CREATE INDEX outbox_ticket ON outbox (ticket_id, id) WHERE ticket_id IS NOT NULL;
 CREATE INDEX outbox_recipient ON outbox (to_address, queued_at);
 
@@ -318,12 +322,15 @@ CREATE TABLE delivery_attempts (
 ) WITHOUT ROWID;
 
 CREATE TABLE suppressions (
-  address    TEXT PRIMARY KEY, -- lower case
+  id         BLOB PRIMARY KEY,
+  address    TEXT NOT NULL UNIQUE, -- lower case
   reason     TEXT NOT NULL,
   outbox_id  BLOB,
   note       TEXT,
   expires_at INTEGER,
-  created_at INTEGER NOT NULL
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  version    INTEGER NOT NULL
 );
 
 -- What agents answer with, and later the overrides of notifications.

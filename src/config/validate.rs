@@ -48,6 +48,7 @@ fn sizes(config: &Config, found: &mut Found) {
         ("http.shutdown_seconds", http.shutdown_seconds, 0, 600),
         ("store.max_connections", store.max_connections.into(), 1, 1_000),
         ("outbox.concurrency", outbox.concurrency as u64, 1, 1_000),
+        ("outbox.per_domain", outbox.per_domain as u64, 1, 1_000),
         ("outbox.step_timeout_seconds", outbox.step_timeout_seconds, 1, 3_600),
         ("outbox.lease_seconds", outbox.lease_seconds, 20, 3_600),
         ("outbox.give_up_hours", outbox.give_up_hours.into(), 1, 720),
@@ -104,10 +105,22 @@ fn outbox(config: &Config, found: &mut Found) {
     let relay = config.outbox.relay.as_ref();
     let missing = config.outbox.transport == TransportKind::Relay && relay.is_none();
     say(found, missing, "outbox.transport", "relay needs outbox.relay.host");
+    retries(&config.outbox.retry_minutes, found);
     let Some(relay) = relay else { return };
     say(found, relay.host.trim().is_empty(), "outbox.relay.host", "is empty; expected a name or an address");
     let half = relay.username.is_some() != relay.password.is_some();
     say(found, half, "outbox.relay.username", "user name and password go together: one is missing");
+}
+
+/// A wait of none would have mails go round at once; one of days is no retry.
+fn retries(minutes: &[u32], found: &mut Found) {
+    let key = "outbox.retry_minutes";
+    let count = !(1..=20).contains(&minutes.len());
+    say(found, count, key, "expected 1 to 20 waits in minutes, such as [1, 5, 15, 30, 60, 120, 240]");
+    for (i, wait) in minutes.iter().enumerate().filter(|(_, wait)| !(1..=1_440).contains(*wait)) {
+        let detail = format!("{wait} is out of range; expected 1 to 1440 minutes");
+        say(found, true, &format!("{key}[{i}]"), detail);
+    }
 }
 
 fn keys(config: &Config, found: &mut Found) {
@@ -159,7 +172,7 @@ mod tests {
     #[test]
     fn each_rule_names_its_key() {
         type Break = fn(&mut Config);
-        let cases: [(&str, Break); 17] = [
+        let cases: [(&str, Break); 20] = [
             ("smtp.max_message_mb", |c| c.smtp.max_message_mb = 0),
             ("smtp.max_memory_mb", |c| c.smtp.max_memory_mb = 1),
             ("smtp.listen_tls", |c| c.smtp.listen_tls = vec!["127.0.0.1:465".parse().unwrap()]),
@@ -173,6 +186,9 @@ mod tests {
             ("store.url", |c| c.store.url = "sqlite:".into()),
             ("store.url", |c| c.store.url = "sqlite:desk.db?mode=ro".into()),
             ("outbox.transport", |c| c.outbox.transport = TransportKind::Relay),
+            ("outbox.per_domain", |c| c.outbox.per_domain = 0),
+            ("outbox.retry_minutes", |c| c.outbox.retry_minutes.clear()),
+            ("outbox.retry_minutes[1]", |c| c.outbox.retry_minutes = vec![1, 0]),
             ("keys.reply", |c| c.keys.reply = vec!["short".into()]),
             ("email.recipient_delimiter", |c| c.email.recipient_delimiter = '@'),
             ("mailboxes[0].address", |c| c.mailboxes[0].address = "x".into()),

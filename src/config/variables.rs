@@ -56,6 +56,12 @@ pub(super) fn from_variable(example: &Value, text: &str) -> Result<Option<Value>
         Value::Integer(_) => Value::Integer(text.parse().map_err(|_| "a whole number")?),
         Value::Array(examples) => match examples.first() {
             Some(Value::Table(fields)) => Value::Array(items().map(|item| person(fields, item)).collect()),
+            Some(Value::Integer(_)) => {
+                let numbers = items().map(|item| item.parse().map(Value::Integer));
+                Value::Array(
+                    numbers.collect::<Result<_, _>>().map_err(|_| "whole numbers, separated by commas")?,
+                )
+            }
             _ => Value::Array(items().map(Value::from).collect()),
         },
         _ => Value::from(text),

@@ -71,13 +71,17 @@ impl Desk {
         if !entry.enhanced_code.as_deref().is_some_and(is_no_such_user) {
             return Ok(());
         }
+        let now = self.inner.clock.now();
         let suppression = Suppression {
+            id: self.inner.ids.uuid(now),
             address: entry.to_address.to_lowercase(),
             reason: reason.into(),
             outbox_id: Some(entry.id),
             note: entry.smtp_response.clone(),
             expires_at: None,
-            created_at: self.inner.clock.now(),
+            created_at: now,
+            updated_at: now,
+            version: 1,
         };
         Ok(tx.put_suppression(&suppression).await?)
     }

@@ -1,25 +1,14 @@
-//! Mail on its way out, as the outbox door asks for it: claim what is due, fix its bytes, write down what became of each
-//! try.
+//! Mail on its way out, as the outbox door asks for it: fix a mail's bytes, write down what became of each try.
 
 use super::{Desk, Result};
-use crate::model::delivery::{after_attempt, retry_delay_ms};
-use crate::model::{AttemptReport, DeliveryAttempt, EmailStatus, OutboxEntry, Outcome, Timestamp};
-use crate::store::{Claim, Tx};
-
-/// Priorities, the most urgent first.
-const PRIORITIES: [i64; 2] = [0, 1];
+use crate::model::delivery::after_attempt;
+use crate::model::{
+    AttemptReport, DeliveryAttempt, EmailStatus, OutboxEntry, Outcome, RetrySchedule, Timestamp,
+};
+use crate::store::Tx;
 
 /// A mail that has not left after this long is worth a line in its ticket's history, milliseconds.
 const LATE_MS: i64 = 4 * 3_600_000;
-
-/// How the outbox stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Backlog {
-    /// Mails that wait for a try, or are on the wire.
-    pub waiting: i64,
-    /// When the oldest of them became due.
-    pub oldest: Option<Timestamp>,
-}
 
 /// A leased mail with its bytes.
 #[derive(Debug, Clone)]
@@ -42,62 +31,6 @@ pub struct Try {
 }
 
 impl Desk {
-    /// Leases up to `limit` due mails to a worker for `lease_ms`: replies first, then the longest due.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn claim_due(&self, worker: &str, limit: usize, lease_ms: i64) -> Result<Vec<OutboxEntry>> {
-        let now = self.inner.clock.now();
-        if limit == 0 || !self.store().read().await?.outbox_is_due(now).await? {
-            return Ok(Vec::new());
-        }
-        let claim = Claim { lease: worker, now, until: now.plus_ms(lease_ms) };
-        let mut tx = self.store().begin().await?;
-        let mut entries = Vec::new();
-        for priority in PRIORITIES {
-            let room = i64::try_from(limit - entries.len()).unwrap_or(i64::MAX);
-            if room > 0 {
-                entries.extend(tx.claim_outbox(claim, priority, room).await?);
-            }
-        }
-        tx.commit().await?;
-        Ok(entries)
-    }
-
-    /// Gives leased mails back as if they had never been taken: the relay is down, which is not their fault.
-    ///
-    /// # Errors
-    /// When the store does not answer; then the leases run out by themselves.
-    pub async fn put_back(&self, entries: &[OutboxEntry]) -> Result<()> {
-        let mut tx = self.store().begin().await?;
-        for entry in entries {
-            let Some(mut current) = tx.lock_outbox_entry(entry.id).await? else { continue };
-            if current.lease != entry.lease || current.status != EmailStatus::Sending {
-                continue;
-            }
-            current.status = if current.attempts == 0 { EmailStatus::Queued } else { EmailStatus::Deferred };
-            current.next_attempt_at = Some(self.inner.clock.now());
-            current.lease = None;
-            tx.update_outbox(&current).await?;
-        }
-        Ok(tx.commit().await?)
-    }
-
-    /// Makes leases of an earlier run end now. Only where no other node shares the desk (SQLite): a process that was
-    /// killed left them behind.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn free_stale_leases(&self) -> Result<u64> {
-        if self.store().engine() != "sqlite" {
-            return Ok(0);
-        }
-        let mut tx = self.store().begin().await?;
-        let freed = tx.free_outbox_leases(self.inner.clock.now()).await?;
-        tx.commit().await?;
-        Ok(freed)
-    }
-
     /// The bytes of a mail, fixed at its first try; `None` before.
     ///
     /// # Errors
@@ -162,15 +95,6 @@ impl Desk {
         }
     }
 
-    /// How the outbox stands.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn outbox_backlog(&self) -> Result<Backlog> {
-        let (waiting, oldest) = self.store().read().await?.outbox_backlog().await?;
-        Ok(Backlog { waiting, oldest })
-    }
-
     fn attempt(&self, entry: &OutboxEntry, report: &AttemptReport) -> DeliveryAttempt {
         DeliveryAttempt {
             id: self.inner.ids.uuid(self.inner.clock.now()),
@@ -187,11 +111,10 @@ impl Desk {
         }
     }
 
-    /// The schedule's next step, up to a tenth later: mails deferred together don't come back together.
     fn next_try(&self, entry: &OutboxEntry, report: &AttemptReport) -> Timestamp {
-        let delay = retry_delay_ms(entry.attempts + 1);
-        let jitter = self.inner.ids.below(u64::try_from(delay / 10).unwrap_or(1));
-        report.at.plus_ms(report.duration_ms + delay + i64::try_from(jitter).unwrap_or(0))
+        let schedule = RetrySchedule::new(&self.inner.config.outbox.retry_minutes);
+        let ended = report.at.plus_ms(report.duration_ms);
+        schedule.next_try(entry.attempts + 1, ended, |bound| self.inner.ids.below(bound))
     }
 }
 

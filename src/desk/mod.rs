@@ -10,12 +10,14 @@ mod intake;
 mod links;
 mod notify;
 mod outgoing;
+mod queue;
 mod reading;
 mod receiving;
 mod recipients;
 mod responses;
 pub mod search;
 mod seeding;
+mod suppressions;
 mod tickets;
 mod tokens;
 mod verdict;
@@ -28,19 +30,22 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub use crate::store::query;
-pub use delivery::{Backlog, ReadyMail, Try};
+pub use delivery::{ReadyMail, Try};
 pub use error::{Error, Result};
 pub use filing::{FiledResponse, NewResponse, NewTicket};
 pub use indexing::Indexer;
+pub use queue::{QueueHealth, Round, Wanted};
 pub use reading::{Include, Page, PageOf, ResponseView, TicketView, TicketWith};
 pub use recipients::{Recipient, Recipients};
 pub use responses::{Body, ResponseRequest, ResponseWritten};
 pub use seeding::Seeded;
+pub use suppressions::SuppressionRequest;
 pub use tickets::{StatusRequest, TicketRequest, TicketWritten, Upload};
 pub use tokens::{Caller, Credential, NewToken};
 pub use verdict::{Filed, Refusal, Trouble, Verdict};
 pub use writing::{Answered, Ending};
 
+pub use crate::store::QueueState;
 pub use crate::store::idempotency::{StoredAnswer, WriteKey};
 
 use crate::clock::{Clock, Ids};

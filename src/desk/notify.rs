@@ -230,6 +230,7 @@ impl Desk {
             priority: template.send_priority(),
             attempts: 0,
             next_attempt_at: (!suppressed).then_some(due),
+            released: false,
             lease: None,
             give_up_at: self.give_up_at(due),
             remote: None,
@@ -247,7 +248,7 @@ impl Desk {
         }
     }
 
-    fn give_up_at(&self, due: Timestamp) -> Timestamp {
+    pub(super) fn give_up_at(&self, due: Timestamp) -> Timestamp {
         due.plus_ms(i64::from(self.inner.config.outbox.give_up_hours) * HOUR_MS)
     }
 

@@ -157,9 +157,10 @@ impl Desk {
                 false => None,
             },
             email_logs: match include.email_logs {
-                true => {
-                    Some(tx.list_email_logs(&[EmailLogFilter::Ticket(id)], &Start::Top, LOGS_SHOWN).await?)
-                }
+                true => Some(
+                    tx.list_email_logs(&[EmailLogFilter::Ticket(TicketRef::Id(id))], &Start::Top, LOGS_SHOWN)
+                        .await?,
+                ),
                 false => None,
             },
             attachments: match include.attachments {
@@ -218,10 +219,21 @@ impl Desk {
     ) -> Result<Page<OutboxEntry>> {
         let mut tx = self.store().read().await?;
         let ticket = present(tx.find_ticket(ticket).await?)?;
-        let filters: Vec<_> = std::iter::once(EmailLogFilter::Ticket(ticket.id)).chain(filters).collect();
-        let rows = tx.list_email_logs(&filters, &page.start, page.limit + 1).await?;
-        let total = if page.count { Some(tx.count_email_logs(&filters).await?) } else { None };
-        Ok(cut(rows, page, total))
+        let of_ticket = EmailLogFilter::Ticket(TicketRef::Id(ticket.id));
+        let filters: Vec<_> = std::iter::once(of_ticket).chain(filters).collect();
+        email_logs(&mut tx, &filters, page).await
+    }
+
+    /// A page of email logs, newest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list_email_logs(
+        &self,
+        filters: &[EmailLogFilter],
+        page: &PageOf,
+    ) -> Result<Page<OutboxEntry>> {
+        email_logs(&mut self.store().read().await?, filters, page).await
     }
 
     /// An email log and its tries.
@@ -326,15 +338,6 @@ impl Desk {
         Ok(self.store().read().await?.ping().await?)
     }
 
-    /// How long the outbox's most overdue mail has waited over its time, milliseconds; negative when none is due.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn outbox_lag_ms(&self) -> Result<i64> {
-        let since = self.store().read().await?.outbox_due_since().await?;
-        Ok(since.map_or(-1, |due| self.clock().now().0 - due.0))
-    }
-
     pub(super) async fn view_ticket(&self, tx: &mut Tx, ticket: Ticket) -> Result<TicketView> {
         let description = tx.description_of(ticket.id).await?.unwrap_or_default();
         let mut views = self.view_tickets(tx, vec![ticket]).await?;
@@ -425,8 +428,14 @@ async fn logs_by_response(tx: &mut Tx, ticket: Uuid) -> Result<LogsByResponse> {
     Ok(logs)
 }
 
+async fn email_logs(tx: &mut Tx, filters: &[EmailLogFilter], page: &PageOf) -> Result<Page<OutboxEntry>> {
+    let rows = tx.list_email_logs(filters, &page.start, page.limit + 1).await?;
+    let total = if page.count { Some(tx.count_email_logs(filters).await?) } else { None };
+    Ok(cut(rows, page, total))
+}
+
 /// One row more than asked for was read: it says whether there is more.
-fn cut<T>(mut rows: Vec<T>, page: &PageOf, total: Option<i64>) -> Page<T> {
+pub(super) fn cut<T>(mut rows: Vec<T>, page: &PageOf, total: Option<i64>) -> Page<T> {
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);

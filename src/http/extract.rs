@@ -55,6 +55,18 @@ pub async fn json(headers: &HeaderMap, body: Body, timeout: Duration) -> Result<
     Ok(JsonBody { raw, fields })
 }
 
+/// Reads the body of a write that takes none: nothing, or an empty object.
+///
+/// # Errors
+/// 400 for members, or what is no JSON; 413.
+pub async fn nothing(body: Body, timeout: Duration) -> Result<Bytes, Problem> {
+    let raw = bytes(body, JSON_LIMIT, timeout).await?;
+    if !raw.trim_ascii().is_empty() {
+        Fields::parse(&raw)?.finish()?;
+    }
+    Ok(raw)
+}
+
 /// `Content-Type` without parameters, lower case.
 pub fn media_type(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;

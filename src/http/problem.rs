@@ -93,8 +93,17 @@ pub const CODES: &[(&str, u16, &str)] = &[
 ];
 
 /// What a `…_not_found` may speak of.
-pub const THINGS: &[&str] =
-    &["ticket", "response", "template", "attachment", "email_log", "inbound_mail", "contact", "agent"];
+pub const THINGS: &[&str] = &[
+    "ticket",
+    "response",
+    "template",
+    "attachment",
+    "email_log",
+    "inbound_mail",
+    "contact",
+    "agent",
+    "suppression",
+];
 
 impl Problem {
     /// By its code in [`CODES`].

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::problem::BASE;
-use crate::desk::{ResponseView, TicketView, TicketWith};
+use crate::desk::{QueueState, ResponseView, TicketView, TicketWith};
 use crate::model::*;
 
 /// API.md §3.1, with the description where it was read: lists leave it out.
@@ -122,6 +122,24 @@ pub fn email_log(e: &OutboxEntry) -> Value {
         "smtp_response": e.smtp_response, "error": e.error, "size": e.size, "queued_at": e.queued_at.rfc3339(),
         "sent_at": time(e.sent_at), "delivered_at": time(e.delivered_at), "bounced_at": time(e.bounced_at),
         "created_at": e.created_at.rfc3339(),
+    })
+}
+
+/// API.md §3.6.
+pub fn suppression(s: &Suppression) -> Value {
+    json!({
+        "id": s.id, "address": s.address, "reason": s.reason, "email_log_id": s.outbox_id, "note": s.note,
+        "expires_at": time(s.expires_at), "created_at": s.created_at.rfc3339(),
+        "updated_at": s.updated_at.rfc3339(), "version": s.version,
+    })
+}
+
+/// API.md §3.6.
+pub fn queue(state: &QueueState) -> Value {
+    json!({
+        "paused": state.paused.is_some(), "queued": state.queued, "sending": state.sending,
+        "deferred": state.deferred, "oldest_queued_at": time(state.oldest_queued_at),
+        "next_attempt_at": time(state.next_attempt_at),
     })
 }
 

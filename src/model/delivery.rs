@@ -62,6 +62,8 @@ pub struct OutboxEntry {
     pub attempts: i64,
     /// `None`: ended. While sending: when the lease ends.
     pub next_attempt_at: Option<Timestamp>,
+    /// Sent really where mail is kept (`outbox.transport = "capture"`).
+    pub released: bool,
     /// The worker that has it.
     pub lease: Option<String>,
     /// After this, no more tries.
@@ -90,6 +92,13 @@ pub struct OutboxEntry {
     pub bounced_at: Option<Timestamp>,
     /// When made.
     pub created_at: Timestamp,
+}
+
+impl OutboxEntry {
+    /// What stands behind the recipient's last `@`, lower case: mails to one domain take turns with those to others.
+    pub fn domain(&self) -> String {
+        self.to_address.rsplit_once('@').map_or("localhost", |(_, domain)| domain).to_lowercase()
+    }
 }
 
 /// One try (MAIL.md §2.3).
@@ -167,15 +176,6 @@ pub struct AttemptReport {
     pub error: Option<String>,
 }
 
-/// Waits before the second, third, … try, in minutes; the last one repeats (MAIL.md §2.3).
-const WAITS_MIN: [i64; 7] = [1, 5, 15, 30, 60, 120, 240];
-
-/// How long to wait after this many tries (≥ 1), in milliseconds, before jitter.
-pub fn retry_delay_ms(attempts: i64) -> i64 {
-    let step = usize::try_from(attempts.max(1) - 1).unwrap_or(0).min(WAITS_MIN.len() - 1);
-    WAITS_MIN[step] * 60_000
-}
-
 /// Where a mail stands after a try; `next_try` is when the next one would be.
 pub fn after_attempt(mut entry: OutboxEntry, report: &AttemptReport, next_try: Timestamp) -> OutboxEntry {
     let ended = report.at.plus_ms(report.duration_ms);
@@ -226,10 +226,10 @@ pub fn is_no_such_user(enhanced_code: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn entry() -> OutboxEntry {
+    pub(in crate::model) fn entry() -> OutboxEntry {
         OutboxEntry {
             id: Uuid::from_u128(1),
             ticket_id: None,
@@ -251,6 +251,7 @@ mod tests {
             priority: 0,
             attempts: 0,
             next_attempt_at: Some(Timestamp(90_000)),
+            released: false,
             lease: Some("w1".into()),
             give_up_at: Timestamp(1_000_000),
             remote: None,
@@ -319,14 +320,6 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(is_no_such_user(code), want, "{code}");
-        }
-    }
-
-    #[test]
-    fn waits_grow_and_then_stay() {
-        for (attempts, minutes) in [(1, 1), (2, 5), (3, 15), (4, 30), (5, 60), (6, 120), (7, 240), (30, 240)]
-        {
-            assert_eq!(retry_delay_ms(attempts), minutes * 60_000, "after {attempts}");
         }
     }
 }

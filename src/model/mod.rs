@@ -7,7 +7,9 @@ mod fold;
 pub mod message;
 pub mod notification;
 pub mod outgoing;
+pub mod queue;
 pub mod records;
+pub mod retry;
 pub mod ticket;
 pub mod time;
 
@@ -25,6 +27,7 @@ pub use records::{
     AttachmentRecord, BodyFormat, InboundAction, InboundRecord, Mailbox, ReplyTemplate, Response,
     Suppression, Ticket, TicketEvent,
 };
+pub use retry::RetrySchedule;
 pub use ticket::{Category, Channel, Priority, Status, TicketNumber, Visibility};
 pub use time::Timestamp;
 

@@ -248,10 +248,13 @@ pub struct ReplyTemplate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "API.md §3.6 names the fields")]
 pub struct Suppression {
+    pub id: Uuid,
     pub address: String,
     pub reason: String,
     pub outbox_id: Option<Uuid>,
     pub note: Option<String>,
     pub expires_at: Option<Timestamp>,
     pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub version: i64,
 }

@@ -7,7 +7,7 @@
 //! waited, the shorter the patience: after ten seconds a fifth is ours, after forty half of the time, so that a flow
 //! that never ends does not keep them for ever.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use super::judge::{Ending, Judgement, judge};
 use super::render;
 use super::transport::{Letter, Sent, Transport};
 use super::wire::{Finding, Wire};
-use crate::desk::{Desk, Error, ReadyMail, Try};
+use crate::desk::{Desk, Error, ReadyMail, Round, Try, Wanted};
 use crate::model::{AttemptReport, OutboxEntry, Outcome, Timestamp};
 use crate::templates::Templates;
 
@@ -50,6 +50,7 @@ pub struct Worker {
     /// Its name on leases; each claim adds its own number, so that a lease that ran out is nobody's.
     name: String,
     claims: AtomicU64,
+    round: tokio::sync::Mutex<Round>,
     concurrency: usize,
     lease: Duration,
 }
@@ -80,6 +81,7 @@ impl Worker {
         Self {
             name: format!("{name:016x}"),
             claims: AtomicU64::new(0),
+            round: Default::default(),
             concurrency,
             lease: Duration::from_secs(lease),
             desk,
@@ -143,7 +145,9 @@ impl Worker {
         let claimed = Instant::now();
         let lease_ms = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX);
         let lease = format!("{}/{}", self.name, self.claims.fetch_add(1, Ordering::Relaxed));
-        let entries = self.desk.claim_due(&lease, limit, lease_ms).await.unwrap_or_else(|error| {
+        let wanted = Wanted { lease: &lease, lease_ms, limit, resting: &HashSet::new() };
+        let mut round = self.round.lock().await;
+        let entries = self.desk.claim_due(&mut round, wanted).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "the outbox can't be read");
             Vec::new()
         });

@@ -14,6 +14,7 @@ mod events;
 mod inbound;
 mod mailboxes;
 mod outbox;
+mod queue;
 mod reading;
 mod responses;
 mod seeding;
@@ -38,7 +39,7 @@ use row::FromRow;
 use value::{Field, Value};
 
 pub use error::Error;
-pub use outbox::Claim;
+pub use queue::{Claim, QueueState};
 
 /// Longest wait for a connection to PostgreSQL.
 const POSTGRES_PATIENCE: Duration = Duration::from_secs(5);

@@ -6,17 +6,6 @@ use super::value::{args, json};
 use super::{Result, Tx};
 use crate::model::{DeliveryAttempt, OutboxEntry, RecentMail, Timestamp};
 
-/// A worker's claim on due mails.
-#[derive(Debug, Clone, Copy)]
-pub struct Claim<'a> {
-    /// Who claims.
-    pub lease: &'a str,
-    /// Due means: not later than this.
-    pub now: Timestamp,
-    /// When the claim ends by itself.
-    pub until: Timestamp,
-}
-
 impl Tx {
     /// Puts a mail into the outbox.
     pub async fn insert_outbox(&mut self, e: &OutboxEntry) -> Result<()> {
@@ -34,6 +23,7 @@ impl Tx {
                 e.verified,
                 &e.from_address,
                 &e.to_address,
+                e.domain(),
                 &e.to_name,
                 &e.subject,
                 &e.message_id,
@@ -43,6 +33,8 @@ impl Tx {
                 e.priority,
                 e.attempts,
                 e.next_attempt_at,
+                e.next_attempt_at.is_some_and(|due| due <= e.created_at),
+                e.released,
                 e.give_up_at,
                 e.queued_at,
                 e.created_at
@@ -64,30 +56,8 @@ impl Tx {
         self.one(sql, args![id]).await
     }
 
-    /// Whether any mail is due.
-    pub async fn outbox_is_due(&mut self, now: Timestamp) -> Result<bool> {
-        let (due,) = self.only(include_str!("sql/outbox/due.sql"), args![now]).await?;
-        Ok(due)
-    }
-
-    /// Takes up to `limit` due mails of one priority, the longest due first; a claim that ran out counts as due.
-    pub async fn claim_outbox(
-        &mut self,
-        claim: Claim<'_>,
-        priority: i64,
-        limit: i64,
-    ) -> Result<Vec<OutboxEntry>> {
-        let sql = self
-            .pick(include_str!("sql/outbox/claim.sqlite.sql"), include_str!("sql/outbox/claim.postgres.sql"));
-        self.all(sql, args![claim.lease, claim.until, priority, claim.now, limit]).await
-    }
-
-    /// Makes every claim run out now: for the start of a desk that has no other node.
-    pub async fn free_outbox_leases(&mut self, now: Timestamp) -> Result<u64> {
-        self.run(include_str!("sql/outbox/free_leases.sql"), args![now]).await
-    }
-
-    /// Writes where a mail stands: everything that changes after its bytes are fixed.
+    /// Writes where a mail stands: everything that changes after its bytes are fixed. When it is due again, the queue
+    /// finds that out by itself.
     pub async fn update_outbox(&mut self, e: &OutboxEntry) -> Result<()> {
         self.run(
             include_str!("sql/outbox/update.sql"),
@@ -105,7 +75,9 @@ impl Tx {
                 &e.error,
                 e.sent_at,
                 e.delivered_at,
-                e.bounced_at
+                e.bounced_at,
+                e.give_up_at,
+                e.released
             ],
         )
         .await
@@ -156,11 +128,6 @@ impl Tx {
     /// A mail's attempts, oldest first.
     pub async fn delivery_attempts(&mut self, outbox_id: Uuid) -> Result<Vec<DeliveryAttempt>> {
         self.all(include_str!("sql/outbox/attempts.sql"), args![outbox_id]).await
-    }
-
-    /// How many mails wait, and since when the oldest does.
-    pub async fn outbox_backlog(&mut self) -> Result<(i64, Option<Timestamp>)> {
-        self.only(include_str!("sql/outbox/backlog.sql"), args![]).await
     }
 
     /// Message-IDs of the newest mails that left for one recipient of a ticket, newest first.

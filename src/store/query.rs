@@ -6,7 +6,8 @@ use super::Tx;
 pub use super::select::Param;
 use super::select::Select;
 use crate::model::{
-    Category, Channel, EmailStatus, InboundAction, MailKind, Priority, Status, TicketNumber, Timestamp,
+    Category, Channel, EmailStatus, InboundAction, MailKind, NotificationTemplate, Priority, Status,
+    TicketNumber, Timestamp,
 };
 
 /// Any of these values, or none of them.
@@ -152,9 +153,21 @@ pub enum InboundFilter {
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "API.md §4 names the filters")]
 pub enum EmailLogFilter {
-    Ticket(Uuid),
+    Ticket(TicketRef),
     Status(Choice<EmailStatus>),
+    /// Lower case.
     Recipient(String),
+    /// Lower case.
+    From(String),
+    Template(Choice<NotificationTemplate>),
+    /// Without brackets, and the entry that the id names when it is ours.
+    MessageId(String, Option<Uuid>),
+    /// Inclusive.
+    CreatedFrom(Timestamp),
+    /// Exclusive.
+    CreatedTo(Timestamp),
+    /// Found in the subject, the recipient or the remote's answer, any case.
+    Words(String),
 }
 
 /// Adds ` AND …` for a choice of values in a column.
@@ -277,6 +290,29 @@ fn add_mail(select: &mut Select, id: &str, entry: Option<Uuid>) {
     select.sql(" AND message_id = ").bind(id).sql(")");
 }
 
+fn of_ticket(select: &mut Select, ticket: &TicketRef) {
+    match ticket {
+        TicketRef::Id(id) => drop(select.sql(" AND ticket_id = ").bind(*id)),
+        TicketRef::Number(number) => {
+            let by_number = " AND ticket_id = (SELECT id FROM tickets WHERE number = ";
+            select.sql(by_number).bind(number.as_str()).sql(")");
+        }
+    }
+}
+
+/// The pattern of `LIKE … ESCAPE '!'` for texts that hold this one.
+fn containing(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
 impl TicketKey {
     /// The SQL to sort by; never null, rows without a value come last in either direction.
     pub(super) fn expression(self, descending: bool) -> &'static str {
@@ -319,13 +355,7 @@ impl InboundFilter {
             Self::From(address) => drop(select.sql(" AND LOWER(from_address) = ").bind(address.as_str())),
             Self::Action(choice) => choose(select, "action", choice, |v| v.as_str()),
             Self::Kind(choice) => choose(select, "kind", choice, |v| v.as_str()),
-            Self::Ticket(TicketRef::Id(id)) => drop(select.sql(" AND ticket_id = ").bind(*id)),
-            Self::Ticket(TicketRef::Number(number)) => {
-                select
-                    .sql(" AND ticket_id = (SELECT id FROM tickets WHERE number = ")
-                    .bind(number.as_str())
-                    .sql(")");
-            }
+            Self::Ticket(ticket) => of_ticket(select, ticket),
             Self::ReceivedFrom(at) => drop(select.sql(" AND received_at >= ").bind(*at)),
             Self::ReceivedTo(at) => drop(select.sql(" AND received_at < ").bind(*at)),
         }
@@ -335,9 +365,23 @@ impl InboundFilter {
 impl EmailLogFilter {
     pub(super) fn add(&self, select: &mut Select) {
         match self {
-            Self::Ticket(id) => drop(select.sql(" AND ticket_id = ").bind(*id)),
+            Self::Ticket(ticket) => of_ticket(select, ticket),
             Self::Status(choice) => choose(select, "status", choice, |v| v.as_str()),
             Self::Recipient(address) => drop(select.sql(" AND to_address = ").bind(address.as_str())),
+            Self::From(address) => drop(select.sql(" AND LOWER(from_address) = ").bind(address.as_str())),
+            Self::Template(choice) => choose(select, "template", choice, |v| v.as_str()),
+            Self::MessageId(id, entry) => {
+                select.sql(" AND id = ").bind(entry.unwrap_or_default());
+                select.sql(" AND message_id = ").bind(id.as_str());
+            }
+            Self::CreatedFrom(at) => drop(select.sql(" AND created_at >= ").bind(*at)),
+            Self::CreatedTo(at) => drop(select.sql(" AND created_at < ").bind(*at)),
+            Self::Words(text) => {
+                let pattern = containing(text);
+                select.sql(" AND (LOWER(subject) LIKE ").bind(pattern.as_str()).sql(" ESCAPE '!'");
+                select.sql(" OR LOWER(to_address) LIKE ").bind(pattern.as_str()).sql(" ESCAPE '!'");
+                select.sql(" OR LOWER(smtp_response) LIKE ").bind(pattern).sql(" ESCAPE '!')");
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ const INBOUND: &str = "SELECT id, received_at, via, remote_ip, reverse_path, rec
 /// Everything but the rendered bytes.
 const OUTBOX: &str = "SELECT id, ticket_id, response_id, template, template_version, locale, audience, automatic, \
     verified, from_address, to_address, to_name, subject, message_id, envelope_from, context, status, priority, \
-    attempts, next_attempt_at, lease, give_up_at, remote, tls, smtp_code, enhanced_code, smtp_response, error, size, \
+    attempts, next_attempt_at, released, lease, give_up_at, remote, tls, smtp_code, enhanced_code, smtp_response, error, size, \
     queued_at, sent_at, delivered_at, bounced_at, created_at FROM outbox WHERE TRUE";
 
 impl Tx {
@@ -169,6 +169,27 @@ impl Tx {
         count(select, self).await
     }
 
+    /// A page of the addresses that get no mail now, the newest first; in reverse when it ends before a row.
+    pub async fn list_suppressions(
+        &mut self,
+        now: Timestamp,
+        start: &Start,
+        limit: i64,
+    ) -> Result<Vec<Suppression>> {
+        let mut select = Select::new("SELECT * FROM suppressions WHERE (expires_at IS NULL OR expires_at > ");
+        select.bind(now).sql(")");
+        add_newest_first(&mut select, start, limit);
+        select.all(self).await
+    }
+
+    /// How many addresses get no mail now.
+    pub async fn count_suppressions(&mut self, now: Timestamp) -> Result<i64> {
+        let mut select =
+            Select::new("SELECT COUNT(*) FROM suppressions WHERE (expires_at IS NULL OR expires_at > ");
+        select.bind(now).sql(")");
+        count(select, self).await
+    }
+
     /// An email log.
     pub async fn email_log(&mut self, id: Uuid) -> Result<Option<OutboxEntry>> {
         let mut select = Select::new(OUTBOX);
@@ -186,12 +207,6 @@ impl Tx {
         let mime: Option<Option<Vec<u8>>> =
             self.field(include_str!("sql/outbox/sent_mime.sql"), args![log]).await?;
         Ok(mime.flatten())
-    }
-
-    /// When the mail that waits longest was due.
-    pub async fn outbox_due_since(&mut self) -> Result<Option<Timestamp>> {
-        let (since,) = self.only(include_str!("sql/outbox/due_since.sql"), args![]).await?;
-        Ok(since)
     }
 
     /// Logs of a response, oldest first: id and status.

@@ -161,8 +161,8 @@ row!(InboundRecord {
 } json { recipients, refs, flags, authentication, bounces, defects });
 row!(OutboxEntry {
     id, ticket_id, response_id, template, template_version, locale, audience, automatic, verified, from_address,
-    to_address, to_name, subject, message_id, envelope_from, status, priority, attempts, next_attempt_at, lease,
-    give_up_at, remote, tls, smtp_code, enhanced_code, smtp_response, error, size, queued_at, sent_at, delivered_at,
+    to_address, to_name, subject, message_id, envelope_from, status, priority, attempts, next_attempt_at, released,
+    lease, give_up_at, remote, tls, smtp_code, enhanced_code, smtp_response, error, size, queued_at, sent_at, delivered_at,
     bounced_at, created_at,
 } json { context });
 row!(DeliveryAttempt {
@@ -197,4 +197,4 @@ row!(ReplyTemplate {
     updated_at,
     version,
 });
-row!(Suppression { address, reason, outbox_id, note, expires_at, created_at });
+row!(Suppression { id, address, reason, outbox_id, note, expires_at, created_at, updated_at, version });

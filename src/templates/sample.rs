@@ -123,6 +123,7 @@ fn entry(template: NotificationTemplate, locale: &str, verified: bool) -> Outbox
         priority: template.send_priority(),
         attempts: 0,
         next_attempt_at: None,
+        released: false,
         lease: None,
         give_up_at: Timestamp(i64::MAX),
         remote: None,

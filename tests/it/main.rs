@@ -14,6 +14,7 @@ mod intake;
 mod outbox;
 mod placement;
 mod program;
+mod queue;
 mod relay;
 mod schema;
 mod seeding;

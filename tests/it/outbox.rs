@@ -285,11 +285,11 @@ both_engines! {
     async fn a_lease_that_ran_out_is_taken_over(engine: Engine) {
         let app = App::start(engine).await;
         write_in(&app).await;
-        let held = app.desk.claim_due("a worker that dies", 10, 60_000).await.expect("it reads");
+        let held = app.claim("a worker that dies", 10).await;
         assert_eq!(held.len(), 2);
-        assert!(app.desk.claim_due("another", 10, 60_000).await.expect("it reads").is_empty());
+        assert!(app.claim("another", 10).await.is_empty());
         app.clock.advance_ms(60_000);
-        assert_eq!(app.desk.claim_due("another", 1, 60_000).await.expect("it reads").len(), 1);
+        assert_eq!(app.claim("another", 1).await.len(), 1);
         app.desk.put_back(&held).await.expect("no error");
         let queued = app.database.count("SELECT count(*) FROM outbox WHERE status = 'queued'").await;
         assert_eq!(queued, 1, "only one's own lease can be given back");

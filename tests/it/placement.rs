@@ -209,7 +209,7 @@ both_engines! {
     async fn a_bounce_is_tied_to_the_mail_that_bounced(engine: Engine) {
         let desk = Desk::start(engine).await;
         let first = desk.take(MAIL).await;
-        let due = desk.app.desk.claim_due("test", 10, 1_000).await.expect("it claims");
+        let due = desk.app.claim("test", 10).await;
         let entry = due.iter().find(|entry| entry.to_address == "jo@example.org").expect("she is answered");
         let more = "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n";
         let body = "--b\r\n\r\nSorry.\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx\r\n\r\nFinal-Recipient: rfc822; jo@example.org\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--";

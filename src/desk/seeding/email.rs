@@ -73,6 +73,7 @@ impl Desk {
             priority: 1,
             attempts: 0,
             next_attempt_at: None,
+            released: false,
             lease: None,
             give_up_at: at.plus_ms(i64::from(self.config().outbox.give_up_hours) * 60 * MINUTE_MS),
             remote: None,

@@ -1,17 +1,20 @@
 //! Mails that left, or are to leave.
 
-use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, Uri};
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
 use super::id;
 use crate::desk::query::{EmailLogFilter, Param, TicketRef};
+use crate::desk::{Ending, StoredAnswer};
 use crate::http::auth::Who;
-use crate::http::extract::Params;
+use crate::http::extract::{self, Params};
 use crate::http::list::{Listing, choice};
 use crate::http::problem::Problem;
+use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
-use crate::model::{EmailStatus, Scope};
+use crate::mail::reply_token::KeyRing;
+use crate::model::{EmailStatus, MessageId, NotificationTemplate, OutboxEntry, Scope};
 
 /// `GET /tickets/{ticket}/email-logs`: newest first.
 pub async fn of_ticket(
@@ -35,6 +38,84 @@ pub async fn of_ticket(
     let rows = page.rows.iter().map(view::email_log).collect();
     let (links, body) = listing.answer(&page, |log| vec![Param::Id(log.id)], rows);
     Ok(answer::list(&headers, links, &body))
+}
+
+/// `GET /email-logs`: newest first.
+pub async fn list(
+    State(api): State<Api>,
+    who: Who,
+    uri: Uri,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    who.require(Scope::EmailLogsRead)?;
+    let mut params = Params::parse(query.as_deref())?;
+    let count = super::tickets::include(&mut params, &["total"])?.contains(&"total");
+    let listing = Listing::read(&mut params, &uri, &[], count)?;
+    let filters = filters(&mut params, api.desk.keys())?;
+    params.finish()?;
+    let page = api.desk.list_email_logs(&filters, &listing.page).await?;
+    let rows = page.rows.iter().map(view::email_log).collect();
+    let (links, body) = listing.answer(&page, |log| vec![Param::Id(log.id)], rows);
+    Ok(answer::list(&headers, links, &body))
+}
+
+fn filters(params: &mut Params, keys: &KeyRing) -> Result<Vec<EmailLogFilter>, Problem> {
+    let mut filters = Vec::new();
+    filters.extend(choice(params, "status", EmailStatus::parse)?.map(EmailLogFilter::Status));
+    filters.extend(params.take("recipient").map(|to| EmailLogFilter::Recipient(to.to_lowercase())));
+    filters.extend(params.take("from").map(|from| EmailLogFilter::From(from.to_lowercase())));
+    filters.extend(choice(params, "template", NotificationTemplate::parse)?.map(EmailLogFilter::Template));
+    if let Some(text) = params.take("message_id") {
+        let bad = || Problem::parameter("message_id", "bad_format", "is no Message-ID");
+        let id = MessageId::new(&text).ok_or_else(bad)?;
+        let entry = keys.read_message_id(&id).and_then(|ours| ours.entry);
+        filters.push(EmailLogFilter::MessageId(id.as_str().to_owned(), entry));
+    }
+    if let Some(text) = params.take("ticket") {
+        let bad = || Problem::parameter("ticket", "bad_format", "is neither id nor number");
+        filters.push(EmailLogFilter::Ticket(TicketRef::parse(&text).ok_or_else(bad)?));
+    }
+    filters.extend(params.take("q").map(EmailLogFilter::Words));
+    filters.extend(params.time("created_from")?.map(EmailLogFilter::CreatedFrom));
+    filters.extend(params.time("created_to")?.map(EmailLogFilter::CreatedTo));
+    Ok(filters)
+}
+
+/// `POST /email-logs/{id}/retry`: due now, whatever became of it.
+pub async fn retry(
+    State(api): State<Api>,
+    who: Who,
+    Path(log): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let caller = who.require(Scope::EmailLogsWrite)?;
+    let log = id(&log, "email_log")?;
+    let terms = Terms::read(&request, &who)?;
+    let body = extract::nothing(request.into_body(), api.body_timeout()).await?;
+    let show = |entry: &OutboxEntry| shown(entry, terms.dry_run);
+    let ending = Ending { key: terms.key(&body), dry_run: terms.dry_run, show: &show };
+    Ok(writing::send(api.desk.retry_mail(log, caller, ending).await?))
+}
+
+/// `POST /email-logs/{id}/cancel`: it will not leave.
+pub async fn cancel(
+    State(api): State<Api>,
+    who: Who,
+    Path(log): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let caller = who.require(Scope::EmailLogsWrite)?;
+    let log = id(&log, "email_log")?;
+    let terms = Terms::read(&request, &who)?;
+    let body = extract::nothing(request.into_body(), api.body_timeout()).await?;
+    let show = |entry: &OutboxEntry| shown(entry, terms.dry_run);
+    let ending = Ending { key: terms.key(&body), dry_run: terms.dry_run, show: &show };
+    Ok(writing::send(api.desk.cancel_mail(log, caller, ending).await?))
+}
+
+fn shown(entry: &OutboxEntry, dry_run: bool) -> StoredAnswer {
+    writing::shown(StatusCode::OK, String::new(), view::email_log(entry), dry_run, &[])
 }
 
 /// `GET /email-logs/{id}`: with its tries.

@@ -5,7 +5,9 @@ mod attachments;
 mod email_logs;
 mod inbound;
 mod new_ticket;
+mod queue;
 mod responses;
+mod suppressions;
 mod system;
 mod tickets;
 
@@ -15,7 +17,7 @@ use std::convert::Infallible;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::routing::{MethodRouter, get, patch, post};
+use axum::routing::{MethodRouter, get, patch, post, put};
 use axum::{Router, middleware};
 use tower_http::cors::CorsLayer;
 use uuid::Uuid;
@@ -39,8 +41,18 @@ pub const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/api/support/responses/{id}", "A response"),
     ("GET", "/api/support/responses/{id}/raw", "The mail a response came by or went out as"),
     ("GET", "/api/support/attachments/{id}", "A file"),
+    ("GET", "/api/support/email-logs", "List mails that left, or are to leave"),
     ("GET", "/api/support/email-logs/{id}", "A mail that left, and its tries"),
     ("GET", "/api/support/email-logs/{id}/raw", "A mail as sent"),
+    ("POST", "/api/support/email-logs/{id}/retry", "Send a mail again"),
+    ("POST", "/api/support/email-logs/{id}/cancel", "Take back a mail that did not leave yet"),
+    ("GET", "/api/support/suppressions", "Addresses that get no mail"),
+    ("PUT", "/api/support/suppressions/{address}", "No mail for an address"),
+    ("DELETE", "/api/support/suppressions/{address}", "Mail for an address again"),
+    ("GET", "/api/support/queue", "How much mail waits"),
+    ("POST", "/api/support/queue/pause", "Send nothing for now"),
+    ("POST", "/api/support/queue/resume", "Send again"),
+    ("POST", "/api/support/queue/flush", "Try deferred mail now"),
     ("POST", "/api/support/inbound", "Hand in a mail"),
     ("GET", "/api/support/inbound", "List every mail ever accepted"),
     ("GET", "/api/support/inbound/{id}", "A mail that came in, and what became of it"),
@@ -62,7 +74,16 @@ pub fn routes(api: &Api) -> Router<Api> {
         .route(&at("/tickets/{ticket}/status"), patch(tickets::set_status))
         .route(&at("/tickets/{ticket}/email-logs"), get(email_logs::of_ticket))
         .route(&at("/responses/{id}"), get(responses::get))
+        .route(&at("/email-logs"), get(email_logs::list))
         .route(&at("/email-logs/{id}"), get(email_logs::get))
+        .route(&at("/email-logs/{id}/retry"), post(email_logs::retry))
+        .route(&at("/email-logs/{id}/cancel"), post(email_logs::cancel))
+        .route(&at("/suppressions"), get(suppressions::list))
+        .route(&at("/suppressions/{address}"), put(suppressions::put).delete(suppressions::delete))
+        .route(&at("/queue"), get(queue::get))
+        .route(&at("/queue/pause"), post(queue::pause))
+        .route(&at("/queue/resume"), post(queue::resume))
+        .route(&at("/queue/flush"), post(queue::flush))
         .route(&at("/inbound"), get(inbound::list).post(inbound::receive))
         .route(&at("/inbound/{id}"), get(inbound::get))
         .route(&at("/agents"), get(agents::list))

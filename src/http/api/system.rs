@@ -41,14 +41,16 @@ pub async fn health(State(api): State<Api>) -> Response {
     let config = api.desk.config();
     let word = |works: bool| if works { "ok" } else { "failed" };
     let door = |enabled: bool, works: bool| if enabled { word(works) } else { "off" };
-    let backlog = in_time(api.desk.outbox_lag_ms()).await;
-    let database = backlog.is_some();
+    let found = in_time(api.desk.queue_health()).await;
+    let database = found.is_some();
+    let paused = found.is_some_and(|queue| queue.paused);
     // A mail that waits a quarter of an hour over its time: nobody takes mail out of the queue.
-    let queue = backlog.is_some_and(|late| late < 15 * 60_000);
+    let queue = found.is_some_and(|queue| queue.paused || queue.late_ms < 15 * 60_000);
+    let out = if paused { "paused" } else { door(config.outbox.enabled, queue) };
     let checks = json!({
-        "database": word(database), "queue": door(config.outbox.enabled, queue),
+        "database": word(database), "queue": out,
         "smtp_in": door(config.smtp.enabled, !api.desk.recipients().is_empty()),
-        "smtp_out": door(config.outbox.enabled, queue),
+        "smtp_out": out,
     });
     let healthy = checks.as_object().is_some_and(|all| all.values().all(|check| check != "failed"));
     let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

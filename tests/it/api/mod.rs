@@ -3,6 +3,7 @@
 mod call;
 mod errors;
 mod health;
+mod mail;
 mod reading;
 mod writing;
 

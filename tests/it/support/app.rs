@@ -1,12 +1,13 @@
 //! The desk as the program starts it, with a clock that stands and ids that repeat.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use postdesk::clock::{Clock, Ids};
 use postdesk::config::Config;
-use postdesk::desk::Desk;
-use postdesk::model::{Agent, Category, Mailbox, Timestamp};
+use postdesk::desk::{Desk, Round, Wanted};
+use postdesk::model::{Agent, Audience, Category, EmailStatus, Mailbox, OutboxEntry, Timestamp};
 use postdesk::smtp::{HandedIn, Listener};
 use postdesk::store::Store;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -63,6 +64,12 @@ impl App {
         let smtp = open_smtp(&desk, &stop).await;
         Self { desk, clock, store, database, smtp, _doors: stop.drop_guard() }
     }
+
+    /// Takes mails that are due for a minute, as a worker does.
+    pub async fn claim(&self, lease: &str, limit: usize) -> Vec<OutboxEntry> {
+        let wanted = Wanted { lease, lease_ms: 60_000, limit, resting: &HashSet::new() };
+        self.desk.claim_due(&mut Round::default(), wanted).await.expect("it reads")
+    }
 }
 
 /// Every door on a free port, mail captured.
@@ -108,6 +115,47 @@ pub fn mailbox(address: &str) -> Mailbox {
         created_at: MONDAY_MORNING,
         updated_at: MONDAY_MORNING,
         version: 1,
+    }
+}
+
+/// A mail that waits to leave, about no ticket.
+pub fn mail() -> OutboxEntry {
+    OutboxEntry {
+        id: id_of("mail"),
+        ticket_id: None,
+        response_id: None,
+        template: "ticket_reply".into(),
+        template_version: None,
+        locale: "en".into(),
+        audience: Audience::Customer,
+        automatic: false,
+        verified: true,
+        from_address: SUPPORT.into(),
+        to_address: "jo@shop.test".into(),
+        to_name: None,
+        subject: "Re: Lamp".into(),
+        message_id: "m@desk.test".into(),
+        envelope_from: String::new(),
+        context: serde_json::Value::Null,
+        status: EmailStatus::Queued,
+        priority: 0,
+        attempts: 0,
+        next_attempt_at: Some(MONDAY_MORNING),
+        released: false,
+        lease: None,
+        give_up_at: MONDAY_MORNING.plus_ms(3_600_000),
+        remote: None,
+        tls: None,
+        smtp_code: None,
+        enhanced_code: None,
+        smtp_response: None,
+        error: None,
+        size: None,
+        queued_at: MONDAY_MORNING,
+        sent_at: None,
+        delivered_at: None,
+        bounced_at: None,
+        created_at: MONDAY_MORNING,
     }
 }
 

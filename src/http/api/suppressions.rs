@@ -1,0 +1,76 @@
+//! Addresses that get no mail.
+
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::json;
+
+use crate::desk::query::Param;
+use crate::desk::{Ending, SuppressionRequest};
+use crate::http::auth::Who;
+use crate::http::extract::{self, JsonBody, Params};
+use crate::http::list::Listing;
+use crate::http::problem::Problem;
+use crate::http::writing::{self, Terms};
+use crate::http::{Api, answer, view};
+use crate::model::{Scope, Suppression};
+
+/// `GET /suppressions`: newest first.
+pub async fn list(
+    State(api): State<Api>,
+    who: Who,
+    uri: Uri,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    who.require(Scope::EmailLogsRead)?;
+    let mut params = Params::parse(query.as_deref())?;
+    let count = super::tickets::include(&mut params, &["total"])?.contains(&"total");
+    let listing = Listing::read(&mut params, &uri, &[], count)?;
+    params.finish()?;
+    let page = api.desk.list_suppressions(&listing.page).await?;
+    let rows = page.rows.iter().map(view::suppression).collect();
+    let (links, body) = listing.answer(&page, |row| vec![Param::Id(row.id)], rows);
+    Ok(answer::list(&headers, links, &body))
+}
+
+/// `PUT /suppressions/{address}`: no mail for this address.
+pub async fn put(
+    State(api): State<Api>,
+    who: Who,
+    Path(address): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    who.require(Scope::EmailLogsWrite)?;
+    let wrong = || Problem::parameter("address", "bad_format", "is no mail address");
+    let address = extract::address(&address).ok_or_else(wrong)?;
+    let Terms { dry_run, .. } = Terms::read(&request, &who)?;
+    let (parts, body) = request.into_parts();
+    let version = answer::wanted_version(&parts.headers, false)?;
+    let JsonBody { mut fields, .. } = extract::json(&parts.headers, body, api.body_timeout()).await?;
+    let (note, expires_at) = (fields.line("note", 1, 1_000), fields.time("expires_at"));
+    fields.finish()?;
+    let show = |row: &Suppression| {
+        let new = if row.version == 1 { &["/id"][..] } else { &[] };
+        writing::shown(StatusCode::OK, String::new(), view::suppression(row), dry_run, new)
+    };
+    let request = SuppressionRequest { address, note, expires_at, version };
+    Ok(writing::send(api.desk.suppress(request, Ending { key: None, dry_run, show: &show }).await?))
+}
+
+/// `DELETE /suppressions/{address}`: mail flows again.
+pub async fn delete(
+    State(api): State<Api>,
+    who: Who,
+    Path(address): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    who.require(Scope::EmailLogsWrite)?;
+    let address = extract::address(&address).ok_or(Problem::not_found("suppression"))?;
+    let Terms { dry_run, .. } = Terms::read(&request, &who)?;
+    let version = answer::wanted_version(request.headers(), false)?;
+    let show = |_: &Suppression| writing::shown(StatusCode::OK, String::new(), json!({}), dry_run, &[]);
+    let ending = Ending { key: None, dry_run, show: &show };
+    let answered = api.desk.release_suppression(&address, version, ending).await?;
+    Ok(if dry_run { writing::send(answered) } else { StatusCode::NO_CONTENT.into_response() })
+}

@@ -1,1 +1,0 @@
-SELECT MIN(next_attempt_at) FROM outbox WHERE next_attempt_at IS NOT NULL

@@ -1,0 +1,1 @@
+DELETE FROM desk_facts WHERE name = $1
