@@ -7,6 +7,7 @@ pub mod client;
 pub mod database;
 pub mod postgres;
 pub mod program;
+pub mod python;
 pub mod sink;
 
 pub use app::App;
