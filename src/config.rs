@@ -40,6 +40,8 @@ pub struct Config {
     pub api: Api,
     /// Secrets that sign reply addresses, return paths and Message-IDs: the first signs, all verify.
     pub keys: Keys,
+    /// Keys that sign mail (DKIM).
+    pub dkim: Vec<DkimKey>,
     /// The support addresses.
     pub mailboxes: Vec<MailboxConfig>,
     /// Agents made at start when they don't exist yet.
@@ -453,6 +455,25 @@ impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Keys {{ reply: {} keys }}", self.reply.len())
     }
+}
+
+/// `[[dkim]]`: a key that signs mail from a domain. Of each domain the first RSA and the first Ed25519 key sign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DkimKey {
+    /// The domain in `From`.
+    pub domain: String,
+    /// Name of the key within the domain: its record stands at `selector._domainkey.domain`.
+    pub selector: String,
+    /// The private key, a PEM file.
+    pub key: PathBuf,
+    /// Whether it signs; one that does not is only shown and checked.
+    #[serde(default = "yes")]
+    pub sign: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// `[[mailboxes]]`: made at start when they don't exist yet.

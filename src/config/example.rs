@@ -28,6 +28,12 @@ pub fn every_key() -> Config {
         intake: Intake { ack_unverified: Some(AckUnverified::None), ..Intake::default() },
         email: Email { templates_dir: Some("templates".into()), ..Email::default() },
         keys: Keys { reply: vec!["0123456789abcdef0123456789abcdef".into()] },
+        dkim: vec![DkimKey {
+            domain: "shop.example".into(),
+            selector: "pd-rsa".into(),
+            key: "dkim/shop.example.pd-rsa.pem".into(),
+            sign: true,
+        }],
         mailboxes: vec![MailboxConfig {
             address: "support@shop.example".into(),
             from_name: text("Shop"),

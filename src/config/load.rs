@@ -309,11 +309,13 @@ mod tests {
         let missing: Vec<_> = known.keys().filter(|name| !have.contains_key(*name)).collect();
         assert!(missing.is_empty(), "the example lacks {missing:?}");
         for (name, (key, default)) in defaults {
-            if !["store.url", "keys.reply", "mailboxes", "agents", "email.brand"].contains(&key.as_str()) {
+            if !["store.url", "keys.reply", "dkim", "mailboxes", "agents", "email.brand"]
+                .contains(&key.as_str())
+            {
                 assert_eq!(have[&name].1, default, "the example shows another default of {key}");
             }
         }
-        for list in ["mailboxes", "agents"] {
+        for list in ["dkim", "mailboxes", "agents"] {
             let (Value::Array(have), Value::Array(known)) =
                 (&shown[list], &Table::try_from(every_key()).unwrap()[list])
             else {

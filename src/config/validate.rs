@@ -15,6 +15,7 @@ pub(super) fn problems(config: &Config) -> Vec<(String, String)> {
     doors(config, &mut found);
     outbox(config, &mut found);
     keys(config, &mut found);
+    signing(config, &mut found);
     people(config, &mut found);
     found
 }
@@ -134,6 +135,22 @@ fn keys(config: &Config, found: &mut Found) {
     say(found, !right, "email.recipient_delimiter", format!("{delimiter:?}: expected one of + - = . _"));
 }
 
+fn signing(config: &Config, found: &mut Found) {
+    let mut seen = HashSet::new();
+    let word = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    let name = |text: &str| text.split('.').all(|label| !label.is_empty() && label.chars().all(word));
+    for (i, key) in config.dkim.iter().enumerate() {
+        let at = |field: &str| format!("dkim[{i}].{field}");
+        let detail = format!("{:?}: expected a domain like shop.example", key.domain);
+        say(found, !name(&key.domain), &at("domain"), detail);
+        let detail = format!("{:?}: expected a word like pd-rsa", key.selector);
+        say(found, !name(&key.selector), &at("selector"), detail);
+        let twice = !seen.insert((key.domain.to_lowercase(), key.selector.to_lowercase()));
+        say(found, twice, &at("selector"), format!("{:?} is named twice for {}", key.selector, key.domain));
+        say(found, key.key.as_os_str().is_empty(), &at("key"), "is empty; expected a PEM file");
+    }
+}
+
 fn people(config: &Config, found: &mut Found) {
     let mut seen = HashSet::new();
     for (i, mailbox) in config.mailboxes.iter().enumerate() {
@@ -172,7 +189,7 @@ mod tests {
     #[test]
     fn each_rule_names_its_key() {
         type Break = fn(&mut Config);
-        let cases: [(&str, Break); 20] = [
+        let cases: &[(&str, Break)] = &[
             ("smtp.max_message_mb", |c| c.smtp.max_message_mb = 0),
             ("smtp.max_memory_mb", |c| c.smtp.max_memory_mb = 1),
             ("smtp.listen_tls", |c| c.smtp.listen_tls = vec!["127.0.0.1:465".parse().unwrap()]),
@@ -191,12 +208,16 @@ mod tests {
             ("outbox.retry_minutes[1]", |c| c.outbox.retry_minutes = vec![1, 0]),
             ("keys.reply", |c| c.keys.reply = vec!["short".into()]),
             ("email.recipient_delimiter", |c| c.email.recipient_delimiter = '@'),
+            ("dkim[0].domain", |c| c.dkim[0].domain = "shop..example".into()),
+            ("dkim[0].selector", |c| c.dkim[0].selector = "pd rsa".into()),
+            ("dkim[1].selector", |c| c.dkim.push(c.dkim[0].clone())),
+            ("dkim[0].key", |c| c.dkim[0].key = "".into()),
             ("mailboxes[0].address", |c| c.mailboxes[0].address = "x".into()),
             ("agents[0].role", |c| c.agents[0].role = Some("boss".into())),
         ];
         let good = super::super::every_key();
         assert_eq!(problems(&good), [], "the example is right");
-        for (key, break_it) in cases {
+        for (key, break_it) in cases.iter().copied() {
             let mut config = good.clone();
             config.outbox.relay = None;
             config.smtp.tls = None;

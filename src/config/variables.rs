@@ -55,6 +55,9 @@ pub(super) fn from_variable(example: &Value, text: &str) -> Result<Option<Value>
         },
         Value::Integer(_) => Value::Integer(text.parse().map_err(|_| "a whole number")?),
         Value::Array(examples) => match examples.first() {
+            Some(Value::Table(fields)) if fields.contains_key("selector") => {
+                Value::Array(items().map(signing_key).collect::<Result<_, _>>()?)
+            }
             Some(Value::Table(fields)) => Value::Array(items().map(|item| person(fields, item)).collect()),
             Some(Value::Integer(_)) => {
                 let numbers = items().map(|item| item.parse().map(Value::Integer));
@@ -66,6 +69,15 @@ pub(super) fn from_variable(example: &Value, text: &str) -> Result<Option<Value>
         },
         _ => Value::from(text),
     }))
+}
+
+/// `pd-rsa._domainkey.shop.example=/etc/postdesk/pd-rsa.pem`, as an entry of `dkim`.
+fn signing_key(text: &str) -> Result<Value, &'static str> {
+    let parts = text.split_once('=').and_then(|(name, key)| Some((name.split_once("._domainkey.")?, key)));
+    let ((selector, domain), key) = parts.ok_or("a list of selector._domainkey.domain=file")?;
+    let fields = [("domain", domain), ("selector", selector), ("key", key)];
+    let fields = fields.map(|(field, value)| (field.to_owned(), Value::from(value.trim())));
+    Ok(Value::Table(fields.into_iter().collect()))
 }
 
 /// `Ada <ada@shop.example>` or the address alone, as an entry of `mailboxes` or `agents`.

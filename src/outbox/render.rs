@@ -1,8 +1,9 @@
-//! A row of the outbox made into bytes, once.
+//! A row of the outbox made into bytes, and signed, once.
 
 use crate::desk::{Desk, ReadyMail};
 use crate::mail::compose::{Unsendable, Words, compose};
 use crate::model::OutboxEntry;
+use crate::sender::Signers;
 use crate::templates::{self, Templates};
 
 /// Why there are no bytes.
@@ -23,6 +24,7 @@ pub(super) enum Error {
 pub(super) async fn ready(
     desk: &Desk,
     templates: &Templates,
+    signers: &Signers,
     entry: &OutboxEntry,
 ) -> Result<ReadyMail, Error> {
     if entry.size.is_some()
@@ -38,7 +40,7 @@ pub(super) async fn ready(
         html: &rendered.html,
         locale: &rendered.locale,
     };
-    let mime = compose(&mail, words)?;
+    let mime = signers.sign(compose(&mail, words)?, &mail.entry.from_address, mail.date);
     let entry = OutboxEntry { subject: rendered.subject, locale: rendered.locale, ..mail.entry };
     Ok(ReadyMail { entry, mime, fixed: false })
 }

@@ -21,6 +21,7 @@ use super::transport::{Letter, Sent, Transport};
 use super::wire::{Finding, Wire};
 use crate::desk::{Desk, Error, ReadyMail, Round, Try, Wanted};
 use crate::model::{AttemptReport, OutboxEntry, Outcome, Timestamp};
+use crate::sender::Signers;
 use crate::templates::Templates;
 
 /// How often we look when nobody rings: retries fall due in silence, and other nodes ring elsewhere.
@@ -46,6 +47,7 @@ const RECORD_TRIES: u32 = 8;
 pub struct Worker {
     desk: Desk,
     templates: Arc<Templates>,
+    signers: Signers,
     transport: Transport,
     /// Its name on leases; each claim adds its own number, so that a lease that ran out is nobody's.
     name: String,
@@ -86,8 +88,14 @@ impl Worker {
             lease: Duration::from_secs(lease),
             desk,
             templates,
+            signers: Signers::default(),
             transport,
         }
+    }
+
+    /// The same, signing what leaves.
+    pub fn signing_by(self, signers: Signers) -> Self {
+        Self { signers, ..self }
     }
 
     /// Sends until stopped; then what is on the wire ends, and nothing new begins.
@@ -169,7 +177,7 @@ impl Worker {
             && let Some(entry) = batch.entries.pop_front()
         {
             let begun = (self.desk.clock().now(), Instant::now());
-            match render::ready(&self.desk, &self.templates, &entry).await {
+            match render::ready(&self.desk, &self.templates, &self.signers, &entry).await {
                 Ok(mail) => {
                     size += mail.mime.len();
                     page.push(mail);

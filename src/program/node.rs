@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use postdesk::config::Config;
 use postdesk::desk::Desk;
 use postdesk::outbox::{Transport, Worker};
+use postdesk::sender::Signers;
 use postdesk::templates::Templates;
 use postdesk::{http, smtp};
 use tokio::net::TcpListener;
@@ -65,7 +66,10 @@ impl Node {
             false => None,
         };
         let outbox = match config.outbox.enabled {
-            true => Some(Worker::new(desk.clone(), templates(&config), Transport::from_config(&config)?)),
+            true => {
+                let worker = Worker::new(desk.clone(), templates(&config), Transport::from_config(&config)?);
+                Some(worker.signing_by(signers(&desk)?))
+            }
             false => None,
         };
         let http = match config.http.enabled {
@@ -179,6 +183,25 @@ fn templates(config: &Config) -> Arc<Templates> {
         error!(file = %problem.file.display(), detail = problem.detail, "template not used");
     }
     Arc::new(templates)
+}
+
+/// The keys that sign mail. A key that can't be used stops the start: mail that a domain's policy wants signed would be
+/// refused everywhere.
+fn signers(desk: &Desk) -> Result<Signers> {
+    let keys = &desk.config().dkim;
+    let signers = Signers::load(keys).map_err(|problems| {
+        let lines = problems.iter().map(|(place, problem)| format!("dkim[{place}].key: {problem}"));
+        anyhow::anyhow!(lines.collect::<Vec<_>>().join("\n"))
+    })?;
+    for mailbox in &desk.directory().mailboxes {
+        if !keys.is_empty() && !signers.sign_for(&mailbox.address) {
+            warn!(
+                mailbox = mailbox.address,
+                "its domain has no key under [[dkim]]: its mail leaves unsigned"
+            );
+        }
+    }
+    Ok(signers)
 }
 
 /// What runs in the background. A part that ends by itself, or panics, takes the node down: half a desk that looks

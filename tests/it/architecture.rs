@@ -14,7 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("templates", &["model"]),
     ("mail", &["model"]),
-    ("sender", &["mail", "model", "config"]),
+    ("sender", &["mail", "model", "clock", "config"]),
     ("store", &["model"]),
     ("desk", &["model", "mail", "store", "clock", "config"]),
     ("smtp", &["mail", "sender", "model", "desk", "config", "clock"]),

@@ -8,6 +8,7 @@ mod api;
 mod architecture;
 mod corpora;
 mod decision_0001_smtp_listener;
+mod dkim;
 mod durability;
 mod http;
 mod intake;
