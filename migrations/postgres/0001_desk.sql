@@ -332,17 +332,18 @@ CREATE TABLE suppressions (
   version    BIGINT NOT NULL
 );
 
--- What agents answer with, and later the overrides of notifications.
+-- What agents answer with, and what replaces the words of notifications.
 CREATE TABLE templates (
   id           UUID PRIMARY KEY,
-  type         TEXT NOT NULL,
+  type         TEXT NOT NULL, -- reply, notification
   key          TEXT NOT NULL,
   name         TEXT NOT NULL,
   category     TEXT,
-  locale       TEXT NOT NULL,
+  locale       TEXT NOT NULL, -- lower case, * for all languages
   subject      TEXT,
-  body         TEXT NOT NULL,
+  body         TEXT NOT NULL, -- of a notification: its text part
   body_format  TEXT NOT NULL,
+  body_html    TEXT, -- of a notification: its HTML part; null: made of the text
   visibility   TEXT NOT NULL,
   team_id      UUID,
   is_active    BOOLEAN NOT NULL,
@@ -353,6 +354,24 @@ CREATE TABLE templates (
   version      BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX templates_name ON templates (type, name, locale);
+
+-- Every save of a template. An override that is taken away keeps its own: mails in the log name them.
+CREATE TABLE template_versions (
+  template_id UUID NOT NULL,
+  version     BIGINT NOT NULL,
+  name        TEXT NOT NULL,
+  category    TEXT,
+  locale      TEXT NOT NULL,
+  subject     TEXT,
+  body        TEXT NOT NULL,
+  body_format TEXT NOT NULL,
+  body_html   TEXT,
+  is_active   BOOLEAN NOT NULL,
+  author_id   UUID,
+  author_name TEXT,
+  created_at  BIGINT NOT NULL,
+  PRIMARY KEY (template_id, version)
+);
 
 CREATE TABLE idempotency_keys (
   scope      TEXT NOT NULL, -- the token's id, or the caller's address

@@ -60,6 +60,9 @@ pub enum Error {
         /// For people.
         detail: String,
     },
+    /// A template can't be filled (422 `template_error`).
+    #[error(transparent)]
+    Template(#[from] crate::model::TemplateFault),
     /// `keys.reply` is empty: found at start.
     #[error(transparent)]
     Keys(#[from] crate::mail::reply_token::NoSecret),

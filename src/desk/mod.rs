@@ -18,6 +18,7 @@ mod responses;
 pub mod search;
 mod seeding;
 mod suppressions;
+mod templates;
 mod tickets;
 mod tokens;
 mod verdict;
@@ -40,6 +41,7 @@ pub use recipients::{Recipient, Recipients};
 pub use responses::{Body, ResponseRequest, ResponseWritten};
 pub use seeding::Seeded;
 pub use suppressions::SuppressionRequest;
+pub use templates::{ReplyText, builtin_of};
 pub use tickets::{StatusRequest, TicketRequest, TicketWritten, Upload};
 pub use tokens::{Caller, Credential, NewToken};
 pub use verdict::{Filed, Refusal, Trouble, Verdict};
@@ -71,6 +73,7 @@ struct Inner {
     outbox: Notify,
     receiving: receiving::Receiving,
     tokens: tokens::TokenCache,
+    overrides: templates::KnownOverrides,
 }
 
 /// What the desk keeps in memory of its mailboxes and agents: every mail asks for them. Other nodes' changes are
@@ -128,6 +131,7 @@ impl Desk {
             outbox: Notify::new(),
             receiving: Default::default(),
             tokens: Default::default(),
+            overrides: Default::default(),
         };
         let desk = Self { inner: Arc::new(inner) };
         desk.reload_directory().await?;

@@ -115,19 +115,6 @@ impl Desk {
         self.conclude(tx, &ending, &written).await
     }
 
-    /// A template to answer with.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] when there is none, or it is switched off; the store's.
-    pub async fn answer_template(&self, id: Uuid) -> Result<ReplyTemplate> {
-        let template = self.store().read().await?.reply_template(id).await?;
-        template.filter(|template| template.is_active && template.r#type == "reply").ok_or(Error::Invalid {
-            pointer: "/template_id",
-            code: "not_found",
-            detail: "no active reply template has this id".into(),
-        })
-    }
-
     /// Files the response on a locked ticket and puts its mails into the outbox.
     pub(super) async fn respond(
         &self,
@@ -272,8 +259,8 @@ impl Desk {
 }
 
 impl Body {
-    /// Its text, and its HTML where the format has any.
-    fn rendered(&self) -> (String, Option<String>) {
+    /// Its text, and its safe HTML where the format has any.
+    pub fn rendered(&self) -> (String, Option<String>) {
         let no_parts = |_: &str| None;
         match self.format {
             BodyFormat::Text => (self.text.clone(), None),

@@ -5,7 +5,6 @@ mod answer;
 mod api;
 mod auth;
 mod extract;
-mod fill;
 mod limit;
 mod list;
 mod problem;

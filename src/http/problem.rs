@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::view;
 use crate::desk;
+use crate::model::TemplateFault;
 
 /// Base of every API path, without slash at the end.
 pub const BASE: &str = "/api/support";
@@ -165,6 +166,25 @@ impl Problem {
         Self::new("validation_failed", detail).with_errors(errors)
     }
 
+    /// 422 with everything that is wrong with a template; `line` and `column` are the first one's.
+    pub fn template(faults: &[TemplateFault]) -> Self {
+        let errors = faults.iter().map(|fault| FieldError {
+            pointer: Some(format!("/{}", fault.part)),
+            parameter: None,
+            code: "bad_format",
+            detail: format!("line {}, column {}: {}", fault.line, fault.column, fault.detail),
+            rejected_value: None,
+            allowed: None,
+        });
+        let problem = match faults.first() {
+            None => Self::new("template_error", "the template can't be used"),
+            Some(first) => Self::new("template_error", first.to_string())
+                .member("line", first.line)
+                .member("column", first.column),
+        };
+        problem.with_errors(errors.collect())
+    }
+
     /// The same with these fields named.
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.more.errors = errors;
@@ -253,6 +273,7 @@ impl From<desk::Error> for Problem {
                 rejected_value: None,
                 allowed: None,
             }]),
+            Error::Template(fault) => Self::template(&[fault]),
             Error::Keys(_) => Self::internal(&error),
             Error::Store(ref store) if store.is_transient() => {
                 tracing::warn!(%error, "store not available");

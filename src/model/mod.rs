@@ -10,6 +10,7 @@ pub mod outgoing;
 pub mod queue;
 pub mod records;
 pub mod retry;
+pub mod template;
 pub mod ticket;
 pub mod time;
 
@@ -24,8 +25,11 @@ pub use message::{
 pub use notification::{NotificationTemplate, RecentMail};
 pub use outgoing::{OutgoingFile, OutgoingLinks, OutgoingMail};
 pub use records::{
-    AttachmentRecord, BodyFormat, InboundAction, InboundRecord, Mailbox, ReplyTemplate, Response,
-    Suppression, Ticket, TicketEvent,
+    AttachmentRecord, BodyFormat, InboundAction, InboundRecord, Mailbox, Response, Suppression, Ticket,
+    TicketEvent,
+};
+pub use template::{
+    Overrides, TemplateFault, TemplatePart, TemplateRecord, TemplateType, TemplateVersion,
 };
 pub use retry::RetrySchedule;
 pub use ticket::{Category, Channel, Priority, Status, TicketNumber, Visibility};

@@ -221,29 +221,6 @@ pub struct InboundRecord {
     pub released_by: Option<String>,
 }
 
-/// A template (API.md §3.5).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "API.md §3.5 names the fields")]
-pub struct ReplyTemplate {
-    pub id: Uuid,
-    pub r#type: String,
-    pub key: String,
-    pub name: String,
-    pub category: Option<String>,
-    pub locale: String,
-    pub subject: Option<String>,
-    pub body: String,
-    pub body_format: BodyFormat,
-    pub visibility: String,
-    pub team_id: Option<Uuid>,
-    pub is_active: bool,
-    pub usage_count: i64,
-    pub last_used_at: Option<Timestamp>,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
-    pub version: i64,
-}
-
 /// An address that gets no mail (API.md §3.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "API.md §3.6 names the fields")]

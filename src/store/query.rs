@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::Tx;
 pub use super::select::Param;
 use super::select::Select;
+pub use super::templates::TemplateFilter;
 use crate::model::{
     Category, Channel, EmailStatus, InboundAction, MailKind, NotificationTemplate, Priority, Status,
     TicketNumber, Timestamp,

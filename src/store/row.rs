@@ -178,7 +178,7 @@ row!(DeliveryAttempt {
     smtp_response,
     error,
 });
-row!(ReplyTemplate {
+row!(TemplateRecord {
     id,
     r#type,
     key,
@@ -188,6 +188,7 @@ row!(ReplyTemplate {
     subject,
     body,
     body_format,
+    body_html,
     visibility,
     team_id,
     is_active,
@@ -198,3 +199,18 @@ row!(ReplyTemplate {
     version,
 });
 row!(Suppression { id, address, reason, outbox_id, note, expires_at, created_at, updated_at, version });
+row!(TemplateVersion {
+    template_id,
+    version,
+    name,
+    category,
+    locale,
+    subject,
+    body,
+    body_format,
+    body_html,
+    is_active,
+    author_id,
+    author_name,
+    created_at,
+});

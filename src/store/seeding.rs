@@ -4,10 +4,9 @@ use uuid::Uuid;
 
 use super::value::args;
 use super::{Result, Tx};
-use crate::model::ReplyTemplate;
 
 /// In this order, so that nothing refers to what is gone.
-const CLEAN: [&str; 11] = [
+const CLEAN: [&str; 12] = [
     include_str!("sql/seeding/clean_attempts.sql"),
     include_str!("sql/seeding/clean_outbox.sql"),
     include_str!("sql/seeding/clean_attachments.sql"),
@@ -18,6 +17,7 @@ const CLEAN: [&str; 11] = [
     include_str!("sql/seeding/clean_contact_emails.sql"),
     include_str!("sql/seeding/clean_contacts.sql"),
     include_str!("sql/seeding/clean_agents.sql"),
+    include_str!("sql/seeding/clean_template_versions.sql"),
     include_str!("sql/seeding/clean_templates.sql"),
 ];
 
@@ -35,34 +35,5 @@ impl Tx {
             self.run(sql, args![]).await?;
         }
         self.run(include_str!("sql/seeding/forget.sql"), args![]).await
-    }
-
-    /// Adds a template; `false` when there is one of this type, name and language.
-    pub async fn insert_template(&mut self, t: &ReplyTemplate) -> Result<bool> {
-        let rows = self
-            .run(
-                include_str!("sql/seeding/insert_template.sql"),
-                args![
-                    t.id,
-                    &t.r#type,
-                    &t.key,
-                    &t.name,
-                    &t.category,
-                    &t.locale,
-                    &t.subject,
-                    &t.body,
-                    t.body_format,
-                    &t.visibility,
-                    t.team_id,
-                    t.is_active,
-                    t.usage_count,
-                    t.last_used_at,
-                    t.created_at,
-                    t.updated_at,
-                    t.version
-                ],
-            )
-            .await?;
-        Ok(rows == 1)
     }
 }

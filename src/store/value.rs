@@ -179,6 +179,7 @@ words!(
     PlacedBy,
     Priority,
     Status,
+    TemplateType,
     TicketNumber,
     Via,
     Visibility,

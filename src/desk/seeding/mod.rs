@@ -80,9 +80,9 @@ impl Desk {
     }
 
     async fn seed_template(&self, tx: &mut Tx, from: &SeedTemplate, now: Timestamp) -> Result<bool> {
-        let template = ReplyTemplate {
+        let template = TemplateRecord {
             id: self.ids().uuid(now),
-            r#type: "reply".into(),
+            r#type: TemplateType::Reply,
             key: from.key.clone(),
             name: from.name.clone(),
             category: Some(from.category.clone()),
@@ -90,6 +90,7 @@ impl Desk {
             subject: None,
             body: from.body.clone(),
             body_format: BodyFormat::Markdown,
+            body_html: None,
             visibility: "all".into(),
             team_id: None,
             is_active: true,
@@ -101,6 +102,7 @@ impl Desk {
         };
         let added = tx.insert_template(&template).await?;
         if added {
+            tx.insert_template_version(&template.as_version(&Actor::system())).await?;
             tx.note_seed_row("template", template.id).await?;
         }
         Ok(added)

@@ -4,14 +4,11 @@ use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::id;
-use crate::desk::query::TicketRef;
-use crate::desk::{Body, Caller, Ending, Include, ResponseRequest, ResponseWritten};
+use crate::desk::{Body, Caller, Ending, ResponseRequest, ResponseWritten};
 use crate::http::auth::Who;
 use crate::http::extract::{self, Fields, JsonBody, Params, words};
-use crate::http::fill::fill;
 use crate::http::problem::{BASE, Problem};
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
@@ -65,7 +62,7 @@ pub async fn add(
     fields.finish()?;
     wanted.version = version;
     if let (true, Some(template)) = (wanted.body.text.is_empty(), wanted.template_id) {
-        wanted.body = filled(&api, caller, &ticket, template, variables).await?;
+        wanted.body = api.desk.fill_reply(&ticket, template, variables, caller).await?.body;
     }
     let dry_run = terms.dry_run;
     let show = |written: &ResponseWritten| {
@@ -146,18 +143,4 @@ fn author(f: &mut Fields, caller: &Caller) -> Option<Option<String>> {
             None
         }
     }
-}
-
-/// A template's text for this ticket.
-async fn filled(
-    api: &Api,
-    caller: &Caller,
-    ticket: &TicketRef,
-    template: Uuid,
-    variables: Option<Value>,
-) -> Result<Body, Problem> {
-    let template = api.desk.answer_template(template).await?;
-    let view = api.desk.ticket(ticket, Include::default()).await?.view;
-    let text = fill(&template, &view, caller, &api.desk.config().email.brand, variables)?;
-    Ok(Body { text, format: template.body_format })
 }

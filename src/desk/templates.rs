@@ -1,0 +1,332 @@
+//! Templates that people edit: kept with every save, found by name, and handed to whoever renders mails.
+
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::query::{Param, Start, TemplateFilter};
+use super::reading::cut;
+use super::writing::{Answered, Ending};
+use super::{Body, Caller, Desk, Error, Page, PageOf, Result};
+use crate::model::template::{ALL_LOCALES, distance, notification_id};
+use crate::model::*;
+use crate::store::Tx;
+
+/// How old what this node knows of templates may be: another node's save is seen within this time.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Templates that replace notifications, as this node knows them.
+#[derive(Debug, Default)]
+pub(super) struct KnownOverrides(RwLock<Option<(Instant, Arc<Overrides>)>>);
+
+impl KnownOverrides {
+    fn fresh(&self) -> Option<Arc<Overrides>> {
+        let known = self.0.read().expect("no panic while held");
+        known.as_ref().filter(|(at, _)| at.elapsed() < FRESH).map(|(_, overrides)| overrides.clone())
+    }
+
+    fn last(&self) -> Option<Arc<Overrides>> {
+        self.0.read().expect("no panic while held").as_ref().map(|(_, overrides)| overrides.clone())
+    }
+
+    fn put(&self, overrides: &Arc<Overrides>) {
+        *self.0.write().expect("no panic while held") = Some((Instant::now(), overrides.clone()));
+    }
+
+    fn forget(&self) {
+        *self.0.write().expect("no panic while held") = None;
+    }
+}
+
+impl Desk {
+    /// Templates that replace notifications, at most a second old; read again only when some were changed.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn template_overrides(&self) -> Result<Arc<Overrides>> {
+        let known = &self.inner.overrides;
+        if let Some(fresh) = known.fresh() {
+            return Ok(fresh);
+        }
+        let mut tx = self.store().read().await?;
+        let count = tx.template_changes().await?;
+        let overrides = match known.last().filter(|last| last.count == count) {
+            Some(same) => same,
+            None => Arc::new(Overrides { count, templates: tx.template_overrides().await? }),
+        };
+        known.put(&overrides);
+        Ok(overrides)
+    }
+
+    /// A page of templates by name. `built_in` stand among them, as long as nothing replaces them.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list_templates(
+        &self,
+        filters: &[TemplateFilter],
+        page: &PageOf,
+        built_in: Vec<TemplateRecord>,
+    ) -> Result<Page<TemplateRecord>> {
+        let mut tx = self.store().read().await?;
+        let replaced = tx.overridden_templates().await?;
+        let mut shown = built_in;
+        shown.retain(|t| !replaced.contains(&t.id) && filters.iter().all(|filter| filter.allows(t)));
+        let total = match page.count {
+            true => Some(tx.count_templates(filters).await? + i64::try_from(shown.len()).unwrap_or(0)),
+            false => None,
+        };
+        let skipped = if let Start::Offset(skipped) = page.start { skipped } else { 0 };
+        let wanted = skipped + page.limit + 1;
+        shown.retain(|t| is_within(t, &page.start));
+        shown.extend(tx.list_templates(filters, &page.start, wanted).await?);
+        shown.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+        if matches!(page.start, Start::Before(_)) {
+            shown.reverse();
+        }
+        let rows = shown.into_iter().skip(usize_of(skipped)).take(usize_of(page.limit + 1)).collect();
+        Ok(cut(rows, page, total))
+    }
+
+    /// A template that is kept; `None` when none has this id: a built-in one may.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn template(&self, id: Uuid) -> Result<Option<TemplateRecord>> {
+        Ok(self.store().read().await?.template(id).await?)
+    }
+
+    /// Keeps a new template, or the first override of a notification. Its version follows those it had before.
+    ///
+    /// # Errors
+    /// [`Error::Duplicate`]; the store's.
+    pub async fn create_template(
+        &self,
+        template: TemplateRecord,
+        caller: &Caller,
+        ending: Ending<'_, TemplateRecord>,
+    ) -> Result<Answered> {
+        let mut tx = self.store().begin().await?;
+        if let Some(replayed) = self.replay(&mut tx, &ending).await? {
+            return Ok(replayed);
+        }
+        let now = self.clock().now();
+        let version = tx.newest_template_version(template.id).await? + 1;
+        let template = TemplateRecord { version, created_at: now, updated_at: now, ..template };
+        if !tx.insert_template(&template).await? {
+            return Err(taken(&mut tx, &template).await?);
+        }
+        self.keep_save(&mut tx, &template, caller).await?;
+        self.conclude_template(tx, &ending, &template).await
+    }
+
+    /// Keeps a changed template; `template.version` is the one it was made of.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::VersionMismatch`], [`Error::Duplicate`]; the store's.
+    pub async fn save_template(
+        &self,
+        template: TemplateRecord,
+        caller: &Caller,
+        ending: Ending<'_, TemplateRecord>,
+    ) -> Result<Answered> {
+        let mut tx = self.store().begin().await?;
+        if let Some(replayed) = self.replay(&mut tx, &ending).await? {
+            return Ok(replayed);
+        }
+        let current = tx.lock_template(template.id).await?.ok_or(Error::NotFound("template"))?;
+        if current.version != template.version {
+            return Err(Error::VersionMismatch { current: current.version });
+        }
+        let other = tx.template_of_name(template.r#type, &template.name, &template.locale).await?;
+        if other.is_some_and(|other| other != template.id) {
+            return Err(taken(&mut tx, &template).await?);
+        }
+        let version = tx.newest_template_version(template.id).await?.max(template.version) + 1;
+        let template = TemplateRecord { version, updated_at: self.clock().now(), ..template };
+        tx.update_template(&template).await?;
+        self.keep_save(&mut tx, &template, caller).await?;
+        self.conclude_template(tx, &ending, &template).await
+    }
+
+    /// Takes a template away. An override gives way to what came with the program, and keeps its versions.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::VersionMismatch`], [`Error::InvalidState`] for what came with the program; the
+    /// store's.
+    pub async fn delete_template(&self, id: Uuid, version: Option<i64>) -> Result<()> {
+        let mut tx = self.store().begin().await?;
+        let Some(current) = tx.lock_template(id).await? else {
+            return Err(match builtin_of(id) {
+                Some(_) => Error::InvalidState("what came with the program can only be replaced"),
+                None => Error::NotFound("template"),
+            });
+        };
+        if version.is_some_and(|version| version != current.version) {
+            return Err(Error::VersionMismatch { current: current.version });
+        }
+        tx.delete_template(id).await?;
+        match current.r#type {
+            TemplateType::Reply => tx.delete_template_versions(id).await?,
+            TemplateType::Notification => tx.count_template_change().await?,
+        }
+        tx.commit().await?;
+        self.inner.overrides.forget();
+        Ok(())
+    }
+
+    /// Every save of a template, newest first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; the store's.
+    pub async fn template_versions(&self, id: Uuid) -> Result<Vec<TemplateVersion>> {
+        let versions = self.store().read().await?.template_versions(id).await?;
+        if versions.is_empty() && builtin_of(id).is_none() {
+            return Err(Error::NotFound("template"));
+        }
+        Ok(versions)
+    }
+
+    /// One save of a template.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; the store's.
+    pub async fn template_version(&self, id: Uuid, version: i64) -> Result<TemplateVersion> {
+        let found = self.store().read().await?.template_version(id, version).await?;
+        found.ok_or(Error::NotFound("template"))
+    }
+
+    async fn keep_save(&self, tx: &mut Tx, template: &TemplateRecord, caller: &Caller) -> Result<()> {
+        tx.insert_template_version(&template.as_version(&caller.actor())).await?;
+        if template.r#type == TemplateType::Notification {
+            tx.count_template_change().await?;
+        }
+        Ok(())
+    }
+
+    async fn conclude_template(
+        &self,
+        tx: Tx,
+        ending: &Ending<'_, TemplateRecord>,
+        template: &TemplateRecord,
+    ) -> Result<Answered> {
+        let answered = self.conclude(tx, ending, template).await;
+        self.inner.overrides.forget();
+        answered
+    }
+}
+
+/// Which notification an id is of, in all languages.
+pub fn builtin_of(id: Uuid) -> Option<NotificationTemplate> {
+    NotificationTemplate::ALL.iter().copied().find(|key| notification_id(*key, ALL_LOCALES) == id)
+}
+
+/// A template's text made for a ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyText {
+    /// The template.
+    pub template_id: Uuid,
+    /// What it says.
+    pub body: Body,
+}
+
+impl Desk {
+    /// A reply template filled for a ticket; `variables` are the caller's own.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] or [`Error::Deleted`] for the ticket, [`Error::Invalid`] for the template,
+    /// [`Error::Template`]; the store's.
+    pub async fn fill_reply(
+        &self,
+        ticket: &super::query::TicketRef,
+        template: Uuid,
+        variables: Option<serde_json::Value>,
+        caller: &Caller,
+    ) -> Result<ReplyText> {
+        let mut tx = self.store().read().await?;
+        let ticket = super::reading::present(tx.find_ticket(ticket).await?)?;
+        let template = tx.template(template).await?;
+        let usable = template.filter(|t| t.is_active && t.r#type == TemplateType::Reply);
+        let template = usable.ok_or(Error::Invalid {
+            pointer: "/template_id",
+            code: "not_found",
+            detail: "no active reply template has this id".into(),
+        })?;
+        let actor = caller.actor();
+        let who = (caller.agent.as_ref(), actor.name.as_deref());
+        self.filled(&mut tx, &template, &ticket, who, variables).await
+    }
+
+    /// The reply template of this key or name (any case), in the language nearest to the ticket's, filled for it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when none has the name, [`Error::Template`]; the store's.
+    pub async fn reply_text(
+        &self,
+        tx: &mut Tx,
+        name: &str,
+        ticket: &Ticket,
+        agent: &Agent,
+    ) -> Result<ReplyText> {
+        let named = tx.reply_templates_named(&name.trim().to_lowercase()).await?;
+        let wanted = ticket.locale.as_deref().unwrap_or_default();
+        let nearest = named.into_iter().min_by_key(|t| distance(&t.locale, wanted).unwrap_or(u8::MAX));
+        let template = nearest.ok_or(Error::NotFound("template"))?;
+        self.filled(tx, &template, ticket, (Some(agent), None), None).await
+    }
+
+    async fn filled(
+        &self,
+        tx: &mut Tx,
+        template: &TemplateRecord,
+        ticket: &Ticket,
+        who: (Option<&Agent>, Option<&str>),
+        variables: Option<serde_json::Value>,
+    ) -> Result<ReplyText> {
+        let requester = tx.contact(ticket.requester_id).await?;
+        let mailbox = self.mailbox_of(ticket);
+        let facts = template::ReplyFacts {
+            ticket,
+            requester_name: requester.as_ref().and_then(|contact| contact.name.as_deref()),
+            agent: who.0,
+            agent_name: who.1,
+            brand: &self.inner.config.email.brand,
+            mailbox: mailbox.as_ref(),
+            public_url: self.inner.config.http.public_url.as_deref(),
+        };
+        let text = template::fill(template, facts, variables)?;
+        Ok(ReplyText { template_id: template.id, body: Body { text, format: template.body_format } })
+    }
+}
+
+/// Who has the name or the id that a template was to take.
+async fn taken(tx: &mut Tx, template: &TemplateRecord) -> Result<Error> {
+    let existing = match tx.template(template.id).await? {
+        Some(same) => Some(same.id),
+        None => tx.template_of_name(template.r#type, &template.name, &template.locale).await?,
+    };
+    Ok(Error::Duplicate { what: "name", existing: existing.map(|id| id.to_string()) })
+}
+
+/// Whether a template stands on this side of where a page begins.
+fn is_within(template: &TemplateRecord, start: &Start) -> bool {
+    let own = (template.name.as_str(), template.id);
+    match start {
+        Start::After(keys) => place(keys).is_some_and(|place| own > place),
+        Start::Before(keys) => place(keys).is_some_and(|place| own < place),
+        Start::Top | Start::Offset(_) => true,
+    }
+}
+
+fn place(keys: &[Param]) -> Option<(&str, Uuid)> {
+    match keys {
+        [Param::Text(name), Param::Id(id)] => Some((name, *id)),
+        _ => None,
+    }
+}
+
+fn usize_of(count: i64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}

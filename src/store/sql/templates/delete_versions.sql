@@ -1,0 +1,1 @@
+DELETE FROM template_versions WHERE template_id = $1

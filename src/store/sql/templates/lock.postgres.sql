@@ -1,0 +1,1 @@
+SELECT * FROM templates WHERE id = $1 FOR UPDATE

@@ -1,0 +1,1 @@
+SELECT id FROM templates WHERE type = 'notification'

@@ -1,0 +1,1 @@
+SELECT * FROM templates WHERE type = 'notification' AND is_active ORDER BY id

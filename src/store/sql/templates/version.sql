@@ -1,0 +1,1 @@
+SELECT * FROM template_versions WHERE template_id = $1 AND version = $2
