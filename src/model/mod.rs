@@ -28,10 +28,8 @@ pub use records::{
     AttachmentRecord, BodyFormat, InboundAction, InboundRecord, Mailbox, Response, Suppression, Ticket,
     TicketEvent,
 };
-pub use template::{
-    Overrides, TemplateFault, TemplatePart, TemplateRecord, TemplateType, TemplateVersion,
-};
 pub use retry::RetrySchedule;
+pub use template::{Overrides, TemplateFault, TemplatePart, TemplateRecord, TemplateType, TemplateVersion};
 pub use ticket::{Category, Channel, Priority, Status, TicketNumber, Visibility};
 pub use time::Timestamp;
 

@@ -112,9 +112,9 @@ fn templates(config: &Config, report: &mut Report) {
     if let Some(missing) = directory.filter(|directory| !directory.is_dir()) {
         report.fail("email.templates_dir", format_args!("there is no directory {}", missing.display()));
     }
-    let problems = Templates::load(directory).check();
+    let problems = Templates::load(directory).problems();
     for problem in &problems {
-        answer(format_args!("FAIL {}: {}", problem.file.display(), problem.detail));
+        answer(format_args!("FAIL {}: {}", problem.what, problem.detail));
         report.good = false;
     }
     if problems.is_empty() {

@@ -179,8 +179,8 @@ async fn http_listeners(config: &Config, handed_in: Vec<std::net::TcpListener>) 
 /// The words of mails; a broken file of the override directory is named, and the built-in one takes its place.
 fn templates(config: &Config) -> Arc<Templates> {
     let templates = Templates::load(config.email.templates_dir.as_deref());
-    for problem in templates.check() {
-        error!(file = %problem.file.display(), detail = problem.detail, "template not used");
+    for problem in templates.problems() {
+        error!(what = problem.what, detail = problem.detail, "template not used");
     }
     Arc::new(templates)
 }

@@ -22,6 +22,29 @@ pub(super) fn mails(locales: &[String]) -> Vec<OutgoingMail> {
     all
 }
 
+/// The same mail with everything absent that may be.
+pub(super) fn bare(mail: &OutgoingMail) -> OutgoingMail {
+    let mut bare = OutgoingMail {
+        mailbox: None,
+        public_url: None,
+        requester_name: None,
+        bundled: Vec::new(),
+        quoted: None,
+        author: None,
+        links: OutgoingLinks::default(),
+        file_names: Vec::new(),
+        ..mail.clone()
+    };
+    bare.entry.to_name = None;
+    for response in bare.response.iter_mut() {
+        response.author_name = None;
+    }
+    for ticket in bare.ticket.iter_mut() {
+        (ticket.resolution, ticket.order_id) = (None, None);
+    }
+    bare
+}
+
 /// A mail of this template.
 pub(crate) fn mail(template: NotificationTemplate, locale: &str, verified: bool) -> OutgoingMail {
     let by_agent = template.is_from_person()

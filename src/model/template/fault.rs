@@ -131,7 +131,12 @@ mod tests {
             ("{{ a ", 1, 4, "syntax error"),
             ("{{ 'a' | nofilter }}", 1, 10, "filter nofilter is unknown"),
             ("{% include '/etc/passwd' %}", 1, 4, "never files"),
-            ("{% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}", 1, 55, "too much"),
+            (
+                "{% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}",
+                1,
+                55,
+                "too much",
+            ),
             ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", 1, 19, "recursion limit"),
             ("{% extends 'x.txt' %}", 1, 4, "cycle in template inheritance"),
             ("{{ debug() }}", 1, 4, "debug is unknown"),

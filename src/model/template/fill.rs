@@ -181,7 +181,10 @@ mod tests {
             ("{% include 'layout.txt' %}", Some("never files")),
             ("{{ 'x' * 200000 }}", Some("100 000 characters")),
             (" {% if ticket.status == 'x' %}y{% endif %} ", Some("blanks")),
-            ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", Some("too much")),
+            (
+                "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
+                Some("too much"),
+            ),
         ] {
             let faults = check_reply(&template(body, BodyFormat::Markdown));
             match want {

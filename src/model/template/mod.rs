@@ -137,9 +137,8 @@ pub fn locale_of(text: &str) -> Option<String> {
     let language = parts.next().is_some_and(|part| {
         (2..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_lowercase())
     });
-    let rest = parts.all(|part| {
-        (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    });
+    let rest = parts
+        .all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     (language && rest && locale.len() <= 35).then_some(locale)
 }
 

@@ -107,7 +107,9 @@ impl Vocabulary {
                 }
             }
             ValueKind::Seq => {
-                for item in value.try_iter().into_iter().flatten().filter(|item| item.kind() == ValueKind::Map) {
+                for item in
+                    value.try_iter().into_iter().flatten().filter(|item| item.kind() == ValueKind::Map)
+                {
                     self.add(&format!("{name}[]"), &item, depth + 1);
                 }
             }
