@@ -30,6 +30,8 @@ pub struct Config {
     pub store: Store,
     /// The door mail leaves by.
     pub outbox: Outbox,
+    /// What becomes of addresses that mail comes back from.
+    pub bounces: Bounces,
     /// How mail that comes in is treated.
     pub intake: Intake,
     /// What mail that leaves looks like.
@@ -312,6 +314,24 @@ impl Default for Outbox {
             retry_minutes: vec![1, 5, 15, 30, 60, 120, 240],
             give_up_hours: 120,
         }
+    }
+}
+
+/// `[bounces]` (MAIL.md §2.3).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bounces {
+    /// An address gets no mail for a while after so many mails that failed though it may be good.
+    pub soft_limit: u32,
+    /// Within so many days.
+    pub soft_window_days: u32,
+    /// For so many days.
+    pub soft_suppress_days: u32,
+}
+
+impl Default for Bounces {
+    fn default() -> Self {
+        Self { soft_limit: 5, soft_window_days: 14, soft_suppress_days: 14 }
     }
 }
 

@@ -332,6 +332,14 @@ CREATE TABLE suppressions (
   version    BIGINT NOT NULL
 );
 
+-- Mails that did not arrive though their address may be good; emptied when the address takes one.
+CREATE TABLE soft_bounces (
+  address   TEXT NOT NULL, -- lower case
+  outbox_id UUID NOT NULL,
+  at        BIGINT NOT NULL,
+  PRIMARY KEY (address, outbox_id)
+);
+
 -- What agents answer with, and what replaces the words of notifications.
 CREATE TABLE templates (
   id           UUID PRIMARY KEY,

@@ -333,6 +333,14 @@ CREATE TABLE suppressions (
   version    INTEGER NOT NULL
 );
 
+-- Mails that did not arrive though their address may be good; emptied when the address takes one.
+CREATE TABLE soft_bounces (
+  address   TEXT NOT NULL, -- lower case
+  outbox_id BLOB NOT NULL,
+  at        INTEGER NOT NULL,
+  PRIMARY KEY (address, outbox_id)
+) WITHOUT ROWID;
+
 -- What agents answer with, and what replaces the words of notifications.
 CREATE TABLE templates (
   id           BLOB PRIMARY KEY,

@@ -29,7 +29,7 @@ fn say(found: &mut Found, wrong: bool, key: &str, detail: impl Into<String>) {
 }
 
 fn sizes(config: &Config, found: &mut Found) {
-    let Config { smtp, http, store, outbox, api, .. } = config;
+    let Config { smtp, http, store, outbox, bounces, api, .. } = config;
     for (key, value, least, most) in [
         ("smtp.max_message_mb", smtp.max_message_mb, 1, 1_024),
         ("smtp.max_recipients", smtp.max_recipients as u64, 1, 10_000),
@@ -52,6 +52,9 @@ fn sizes(config: &Config, found: &mut Found) {
         ("outbox.per_domain", outbox.per_domain as u64, 1, 1_000),
         ("outbox.step_timeout_seconds", outbox.step_timeout_seconds, 1, 3_600),
         ("outbox.lease_seconds", outbox.lease_seconds, 20, 3_600),
+        ("bounces.soft_limit", bounces.soft_limit.into(), 1, 1_000),
+        ("bounces.soft_window_days", bounces.soft_window_days.into(), 1, 365),
+        ("bounces.soft_suppress_days", bounces.soft_suppress_days.into(), 1, 365),
         ("outbox.give_up_hours", outbox.give_up_hours.into(), 1, 720),
         ("api.limits.token", api.limits.token.into(), 1, 1_000_000),
         ("api.limits.anonymous", api.limits.anonymous.into(), 1, 1_000_000),

@@ -8,6 +8,7 @@ mod filing;
 mod indexing;
 mod intake;
 mod links;
+mod note_words;
 mod notify;
 mod outgoing;
 mod queue;

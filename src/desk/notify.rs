@@ -2,6 +2,7 @@
 //! (MAIL.md §2.1). Rows name a template and what it needs; they are rendered at the first try.
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{Desk, Result};
 use crate::config::{AckUnverified, SubjectTag};
@@ -103,6 +104,42 @@ impl Desk {
         let verified = is_verified(tx, &ticket.requester_email).await?;
         let context = json!({ "from": from, "to": ticket.status });
         Ok(self.tell_requester(tx, template, ticket, None, verified, context).await?.into_iter().collect())
+    }
+
+    /// A reply did not arrive: tells who wrote it, or else the assignee, or everybody. `context` says why.
+    pub(super) async fn notify_delivery_failed(
+        &self,
+        tx: &mut Tx,
+        ticket: &Ticket,
+        failed: &OutboxEntry,
+        context: Value,
+    ) -> Result<Vec<OutboxEntry>> {
+        let directory = self.directory();
+        let response = match failed.response_id {
+            Some(id) => tx.response(id).await?,
+            None => None,
+        };
+        let author = response.as_ref().and_then(|response| response.author_id);
+        let is_here = |id: &Uuid| directory.agents.iter().any(|agent| agent.is_active && agent.id == *id);
+        let who = author.filter(is_here).or(ticket.assignee_id);
+        let mut entries = Vec::new();
+        for agent in agents_told(&directory.agents, who, (None, None)) {
+            if directory.recipients.is_ours(&agent.email) {
+                continue;
+            }
+            let notice = Notice {
+                template: NotificationTemplate::AgentDeliveryFailed,
+                ticket,
+                response: response.as_ref(),
+                to: &agent.email,
+                to_name: Some(&agent.name),
+                locale: agent.locale.as_deref(),
+                verified: true,
+                context: context.clone(),
+            };
+            entries.push(self.post(tx, notice).await?);
+        }
+        Ok(entries)
     }
 
     async fn acknowledge(&self, tx: &mut Tx, event: CustomerMessage<'_>) -> Result<Vec<OutboxEntry>> {

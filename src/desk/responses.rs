@@ -290,7 +290,8 @@ fn next_status(ticket: &Ticket, request: &ResponseRequest, caller: &Caller) -> R
     }
 }
 
-/// The collision guard (API.md §1.5): responses after the one the caller saw last.
+/// The collision guard (API.md §1.5): responses after the one the caller saw last. The desk's own notes collide with
+/// nothing.
 async fn check_collision(tx: &mut Tx, ticket: &Ticket, last_seen: Option<Uuid>) -> Result<()> {
     let Some(last_seen) = last_seen else { return Ok(()) };
     let responses = tx.responses_of(ticket.id).await?;
@@ -299,7 +300,8 @@ async fn check_collision(tx: &mut Tx, ticket: &Ticket, last_seen: Option<Uuid>) 
         code: "not_found",
         detail: "the ticket has no such response".into(),
     })?;
-    let newer: Vec<_> = responses.into_iter().skip(seen + 1).collect();
+    let by_somebody = |response: &Response| response.author_type != ActorType::System;
+    let newer: Vec<_> = responses.into_iter().skip(seen + 1).filter(by_somebody).collect();
     if newer.is_empty() { Ok(()) } else { Err(Error::Collision { newer }) }
 }
 

@@ -81,6 +81,7 @@ impl Desk {
             tx.suppression(address, self.clock().now()).await?.ok_or(Error::NotFound("suppression"))?;
         check_version(Some(&before), version)?;
         tx.delete_suppression(address).await?;
+        tx.forget_soft_bounces(address).await?;
         self.conclude(tx, &ending, &before).await
     }
 }

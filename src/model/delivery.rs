@@ -203,28 +203,6 @@ pub fn after_attempt(mut entry: OutboxEntry, report: &AttemptReport, next_try: T
     entry
 }
 
-/// Where a mail stands after a report on it (RFC 3464): `Failed` bounces it, `Delivered` completes it, the rest
-/// changes nothing. Reports come in any order, and a bounce is final.
-pub fn after_report(mut entry: OutboxEntry, arrived: bool, at: Timestamp) -> OutboxEntry {
-    if arrived {
-        entry.delivered_at.get_or_insert(at);
-        if entry.status == EmailStatus::Sent {
-            entry.status = EmailStatus::Delivered;
-        }
-        return entry;
-    }
-    entry.status = EmailStatus::Bounced;
-    entry.bounced_at.get_or_insert(at);
-    entry.next_attempt_at = None;
-    entry
-}
-
-/// Whether an enhanced status code (RFC 3463) says that there is nobody at the address and never will be: bad or
-/// moved mailbox, bad domain, address syntax, null MX (RFC 7505), disabled mailbox. Such an address gets no more mail.
-pub fn is_no_such_user(enhanced_code: &str) -> bool {
-    matches!(enhanced_code, "5.1.0" | "5.1.1" | "5.1.2" | "5.1.3" | "5.1.6" | "5.1.10" | "5.2.1")
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -296,30 +274,6 @@ pub(super) mod tests {
             assert_eq!((after.status, after.next_attempt_at), (status, next.map(Timestamp)), "{outcome:?}");
             assert_eq!((after.attempts, after.lease), (1, None), "{outcome:?}");
             assert_eq!(after.sent_at.is_some(), outcome == Outcome::Delivered);
-        }
-    }
-
-    #[test]
-    fn reports_complete_or_bounce_a_mail() {
-        let sent = OutboxEntry { status: EmailStatus::Sent, ..entry() };
-        let arrived = after_report(sent.clone(), true, Timestamp(9));
-        assert_eq!((arrived.status, arrived.delivered_at), (EmailStatus::Delivered, Some(Timestamp(9))));
-        let bounced = after_report(arrived, false, Timestamp(10));
-        assert_eq!((bounced.status, bounced.bounced_at), (EmailStatus::Bounced, Some(Timestamp(10))));
-        assert_eq!(after_report(bounced, true, Timestamp(11)).status, EmailStatus::Bounced);
-    }
-
-    #[test]
-    fn only_missing_people_are_suppressed() {
-        for (code, want) in [
-            ("5.1.1", true),
-            ("5.2.1", true),
-            ("5.2.2", false),
-            ("5.7.1", false),
-            ("4.1.1", false),
-            ("", false),
-        ] {
-            assert_eq!(is_no_such_user(code), want, "{code}");
         }
     }
 }

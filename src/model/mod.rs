@@ -1,6 +1,7 @@
 //! Pure values and rules: no socket, no clock, no SQL. Everything else is built from these words.
 
 pub mod agent;
+pub mod bounce;
 pub mod contact;
 pub mod delivery;
 mod fold;

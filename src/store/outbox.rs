@@ -135,6 +135,16 @@ impl Tx {
         self.fields(include_str!("sql/outbox/sent_ids.sql"), args![ticket, to, limit]).await
     }
 
+    /// The newest mail that left for an address since then, and is not known to have arrived or failed.
+    pub async fn newest_sent_to(
+        &mut self,
+        to: &str,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Uuid>> {
+        self.field(include_str!("sql/outbox/sent_to.sql"), args![to, since, until]).await
+    }
+
     /// What an address got of late. On PostgreSQL, others who ask for the same address wait until this transaction
     /// ends, so that together they don't pass a cap; on SQLite there is one writer.
     pub async fn recent_mail(&mut self, address: &str, now: Timestamp) -> Result<RecentMail> {

@@ -1,4 +1,6 @@
-//! Addresses that get no mail, and why.
+//! Addresses that get no mail and why, and the soft bounces that lead there.
+
+use uuid::Uuid;
 
 use super::value::args;
 use super::{Result, Tx};
@@ -22,6 +24,30 @@ impl Tx {
 
     /// An address gets mail again; whether it got none.
     pub async fn delete_suppression(&mut self, address: &str) -> Result<bool> {
-        Ok(self.run(include_str!("sql/suppressions/delete.sql"), args![address]).await? == 1)
+        Ok(self.run(include_str!("sql/suppressions/delete.sql"), args![address]).await? > 0)
+    }
+
+    /// Writes down that a mail did not arrive, though its address may be good; once per mail. Older ones than `since`
+    /// are let go.
+    pub async fn insert_soft_bounce(
+        &mut self,
+        address: &str,
+        outbox_id: Uuid,
+        at: Timestamp,
+        since: Timestamp,
+    ) -> Result<()> {
+        self.run(include_str!("sql/soft_bounces/prune.sql"), args![address, since]).await?;
+        self.run(include_str!("sql/soft_bounces/insert.sql"), args![address, outbox_id, at]).await.map(drop)
+    }
+
+    /// How many mails to an address bounced softly since then, or since it last took one.
+    pub async fn soft_bounces(&mut self, address: &str, since: Timestamp) -> Result<i64> {
+        let (count,) = self.only(include_str!("sql/soft_bounces/count.sql"), args![address, since]).await?;
+        Ok(count)
+    }
+
+    /// An address took a mail: what bounced before is forgotten.
+    pub async fn forget_soft_bounces(&mut self, address: &str) -> Result<()> {
+        self.run(include_str!("sql/soft_bounces/forget.sql"), args![address]).await.map(drop)
     }
 }

@@ -6,6 +6,7 @@ mod support;
 
 mod api;
 mod architecture;
+mod bounces;
 mod corpora;
 mod decision_0001_smtp_listener;
 mod dkim;

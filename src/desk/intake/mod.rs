@@ -32,6 +32,8 @@ struct Decision {
     /// The ticket, where nothing was filed on it.
     ticket: Option<(Uuid, TicketNumber)>,
     duplicate_of: Option<Uuid>,
+    /// The mail of ours that a report is about.
+    reported: Option<Uuid>,
     flags: Vec<&'static str>,
     token: TokenState,
 }
@@ -46,6 +48,7 @@ impl Decision {
             filed: None,
             ticket: None,
             duplicate_of: None,
+            reported: None,
             flags: Vec::new(),
             token: TokenState::None,
         }

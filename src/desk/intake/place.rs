@@ -173,7 +173,7 @@ impl Desk {
     }
 
     /// The ticket, or the one it was merged into, locked; `None` when it lies in the bin.
-    async fn lock_target(&self, tx: &mut Tx, mut id: Uuid) -> Result<Option<Ticket>> {
+    pub(in crate::desk) async fn lock_target(&self, tx: &mut Tx, mut id: Uuid) -> Result<Option<Ticket>> {
         for _ in 0..MAX_MERGES {
             match tx.lock_ticket(id).await? {
                 Some(Ticket { merged_into_id: Some(target), .. }) => id = target,

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::Decision;
 use crate::desk::{Desk, Recipient};
+use crate::mail::dsn::RecipientReport;
 use crate::mail::kind::{self, Judgement, Ourselves};
 use crate::mail::parse::{self, ParsedMail};
 use crate::mail::{html, quote};
@@ -172,7 +173,7 @@ impl Reading {
             placement_reason: decision.placement.as_ref().map(|placement| placement.reason.clone()),
             flags: self.flags(&decision.flags),
             authentication,
-            bounces: reports.map(|r| serde_json::to_value(r).expect("a report is JSON")).collect(),
+            bounces: reports.map(|line| bounce(line, decision.reported)).collect(),
             defects: self.parsed.defects.iter().cloned().map(storable).collect(),
             ..self.bare_record(decision)
         }
@@ -222,6 +223,16 @@ impl Reading {
         let own = own.into_iter().filter_map(|(holds, flag)| holds.then_some(flag));
         decided.iter().copied().chain(own).map(str::to_owned).collect()
     }
+}
+
+/// A line of a report as the ledger keeps it (API.md §3.4).
+fn bounce(line: &RecipientReport, mail: Option<Uuid>) -> serde_json::Value {
+    let RecipientReport { recipient, action, status, diagnostic } = line;
+    let storable = |text: &String| storable(text.clone());
+    serde_json::json!({
+        "recipient": storable(recipient), "action": action, "status": status,
+        "diagnostic": diagnostic.as_ref().map(storable), "email_log_id": mail,
+    })
 }
 
 /// The new part of the HTML, safe to show, with our own addresses for its images.

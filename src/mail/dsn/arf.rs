@@ -6,8 +6,8 @@ use super::super::parse::ParsedMail;
 use super::fields::{self, Field};
 use super::{Action, DeliveryReport, RecipientReport, returned};
 
-/// Feedback that nobody complains in: RFC 6591 reports on authentication, and mail taken out of a spam folder.
-const NO_COMPLAINTS: [&str; 4] = ["auth-failure", "dmarc", "not-spam", "dkim"];
+/// Feedback that nobody complains in: reports on authentication (RFC 6591).
+const NO_COMPLAINTS: [&str; 3] = ["auth-failure", "dmarc", "dkim"];
 
 /// A report with a `message/feedback-report` part, or Microsoft's older form; `None` otherwise.
 pub(super) fn read(mail: &ParsedMail) -> Option<DeliveryReport> {
@@ -23,13 +23,19 @@ pub(super) fn read(mail: &ParsedMail) -> Option<DeliveryReport> {
         return None;
     }
     let returned = returned::read(mail);
+    let is_not_spam = kind == "not-spam";
     let named = all.iter().filter(|f| matches!(f.name.as_str(), "original-rcpt-to" | "removal-recipient"));
     let named: Vec<String> = named.filter_map(|field| fields::address(&field.value)).collect();
     let recipients = if named.is_empty() { &returned.to } else { &named };
+    let diagnostic = format!("feedback type {kind}");
+    let sender = value("original-mail-from").and_then(fields::address);
     Some(DeliveryReport {
-        recipients: complaints(recipients, &format!("feedback type {kind}")),
+        recipients: if is_not_spam { Vec::new() } else { complaints(recipients, &diagnostic) },
         original_message_id: returned.message_id,
         reporting_mta: value("reporting-mta").map(|mta| fields::untyped(mta).to_owned()),
+        original_return_path: sender.or(returned.return_path),
+        is_not_spam,
+        unread: None,
     })
 }
 
@@ -41,7 +47,12 @@ fn junk_mail_report(mail: &ParsedMail) -> Option<DeliveryReport> {
     }
     let returned = returned::read(mail);
     let recipients = complaints(&returned.to, "reported as junk");
-    Some(DeliveryReport { recipients, original_message_id: returned.message_id, reporting_mta: None })
+    Some(DeliveryReport {
+        recipients,
+        original_message_id: returned.message_id,
+        original_return_path: returned.return_path,
+        ..DeliveryReport::default()
+    })
 }
 
 /// One complaint for each recipient; one of nobody where the report hides who complains (RFC 6590).

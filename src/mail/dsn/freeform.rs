@@ -95,7 +95,7 @@ pub(super) fn read(envelope: &Envelope, mail: &ParsedMail) -> Option<DeliveryRep
     }
     let delayed = DELAY.is_match(report) || DELAY.is_match(&mail.subject);
     let recipients = found.into_iter().map(|found| found.into_report(delayed)).collect();
-    Some(DeliveryReport { recipients, original_message_id: returned.message_id, reporting_mta: None })
+    Some(DeliveryReport { recipients, ..returned.into_report() })
 }
 
 /// What the text says about each address that it names.

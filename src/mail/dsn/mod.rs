@@ -1,6 +1,7 @@
 //! Delivery reports: RFC 3464, its UTF-8 form (RFC 6533), feedback reports (RFC 5965), and the free-form bounces of
 //! MTAs that write neither.
 
+mod about;
 mod arf;
 mod fields;
 mod freeform;
@@ -9,6 +10,8 @@ mod rfc3464;
 mod sender;
 mod sns;
 mod status;
+
+pub use about::About;
 
 use super::parse::ParsedMail;
 use crate::model::{Envelope, MessageId, words};
@@ -43,11 +46,20 @@ pub struct DeliveryReport {
     pub original_message_id: Option<MessageId>,
     /// The reporting MTA's name.
     pub reporting_mta: Option<String>,
+    /// The return path of the returned mail, where it says so.
+    pub original_return_path: Option<String>,
+    /// Mail taken *out* of a spam folder (RFC 5965, `not-spam`); it names no recipients.
+    pub is_not_spam: bool,
+    /// The beginning of a text that could not be read, where it names no recipients.
+    pub unread: Option<String>,
 }
 
 impl DeliveryReport {
     /// The gravest thing that it says of any recipient; `Failed` when it names none.
     pub fn action(&self) -> Action {
+        if self.is_not_spam {
+            return Action::Delivered;
+        }
         let gravest = [Action::Complaint, Action::Failed, Action::Delayed];
         let said = |action: &Action| self.recipients.iter().any(|r| r.action == *action);
         let first = self.recipients.first().map_or(Action::Failed, |r| r.action);
@@ -60,10 +72,26 @@ impl DeliveryReport {
 /// Delay and delivery notices and disposition notifications (RFC 8098) are reports too, as [`DeliveryReport::action`]
 /// says; the judge decides which of them are bounces.
 pub fn read(envelope: &Envelope, mail: &ParsedMail) -> Option<DeliveryReport> {
-    arf::read(mail)
+    let mut report = arf::read(mail)
         .or_else(|| rfc3464::read(envelope, mail))
         .or_else(|| sns::read(mail))
-        .or_else(|| freeform::read(envelope, mail))
+        .or_else(|| freeform::read(envelope, mail))?;
+    if report.original_message_id.is_none() {
+        report.original_message_id = returned::named_message_id(mail);
+    }
+    Some(report)
+}
+
+/// The enhanced status code of a failure: the one `stated`, else (or where it says no more than that it failed) the
+/// one that the remote's words mean. `None` when neither means anything.
+pub fn status_of(stated: Option<&str>, words: &str) -> Option<String> {
+    let stated = stated.map(str::to_owned);
+    let told = stated.as_deref().is_some_and(|code| !status::is_generic(code));
+    if told {
+        stated
+    } else {
+        status::inferred(words, false).filter(|code| !code.ends_with(".0.0")).or(stated)
+    }
 }
 
 #[cfg(test)]

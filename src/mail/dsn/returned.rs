@@ -1,11 +1,13 @@
 //! The mail that a report gives back, or its headers.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use mail_parser::MessageParser;
+use regex::Regex;
 
 use super::super::parse::{Attachment, ParsedMail};
-use super::fields;
+use super::{DeliveryReport, fields};
 use crate::model::MessageId;
 
 /// Headers are read from no more than this.
@@ -13,12 +15,29 @@ const MAX_HEADERS: usize = 64 * 1024;
 /// Reports are short; what stands further down is the mail given back.
 const MAX_BODY: usize = 256 * 1024;
 
+static NAMED_ID: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\bmessage[ -]?id\W{1,12}<([^<>\s]{3,250})>").expect("a constant pattern")
+});
+
 /// What the returned headers say.
 #[derive(Debug, Default)]
 pub(super) struct Returned {
     pub message_id: Option<MessageId>,
+    /// `Return-Path`, where the last server wrote one.
+    pub return_path: Option<String>,
     /// Addresses of `To` and its kin, lower case, no doubles.
     pub to: Vec<String>,
+}
+
+impl Returned {
+    /// What a report knows from it alone.
+    pub fn into_report(self) -> DeliveryReport {
+        DeliveryReport {
+            original_message_id: self.message_id,
+            original_return_path: self.return_path,
+            ..DeliveryReport::default()
+        }
+    }
 }
 
 /// From the parts that carry them, else from the end of the text.
@@ -27,6 +46,14 @@ pub(super) fn read(mail: &ParsedMail) -> Returned {
         Some(part) => from_bytes(&part.content),
         None => from_text(&body(mail)),
     }
+}
+
+/// The Message-ID of the mail a report is about, where it is named in words (`Message-ID: <…>` somewhere in the text) or
+/// answered, as some servers do.
+pub(super) fn named_message_id(mail: &ParsedMail) -> Option<MessageId> {
+    let body = body(mail);
+    let named = NAMED_ID.captures(&body).and_then(|found| MessageId::new(&found[1]));
+    named.or_else(|| mail.in_reply_to.first().cloned())
 }
 
 /// The text; of a mail whose parts can't be told apart, all of it.
@@ -78,15 +105,17 @@ fn from_bytes(bytes: &[u8]) -> Returned {
     let Some(mail) = MessageParser::default().parse_headers(&bytes[start..end]) else {
         return Returned::default();
     };
-    let mut to = Vec::new();
+    let (mut to, mut return_path) = (Vec::new(), None);
     for (name, value) in mail.headers_raw() {
-        if ["to", "x-original-to", "x-hmxmroriginalrecipient"].contains(&name.to_ascii_lowercase().as_str()) {
-            to.extend(fields::addresses(value));
+        match name.to_ascii_lowercase().as_str() {
+            "to" | "x-original-to" | "x-hmxmroriginalrecipient" => to.extend(fields::addresses(value)),
+            "return-path" => return_path = return_path.or_else(|| fields::address(value)),
+            _ => {}
         }
     }
     to.sort_unstable();
     to.dedup();
-    Returned { message_id: mail.message_id().and_then(MessageId::new), to }
+    Returned { message_id: mail.message_id().and_then(MessageId::new), return_path, to }
 }
 
 fn is_field(line: &str) -> bool {

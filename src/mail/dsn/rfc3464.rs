@@ -23,7 +23,9 @@ pub(super) fn read(envelope: &Envelope, mail: &ParsedMail) -> Option<DeliveryRep
         }
         None => in_text(mail)?,
     };
-    report.original_message_id = report.original_message_id.or_else(|| returned::read(mail).message_id);
+    let returned = returned::read(mail);
+    report.original_message_id = report.original_message_id.or(returned.message_id);
+    report.original_return_path = returned.return_path;
     Some(report)
 }
 

@@ -70,7 +70,7 @@ pub(super) fn read(mail: &ParsedMail) -> Option<DeliveryReport> {
     let original_message_id =
         notification.mail.as_ref().and_then(|m| MessageId::new(m.message_id.as_deref()?));
     let recipients = recipients(notification)?;
-    Some(DeliveryReport { recipients, original_message_id, reporting_mta })
+    Some(DeliveryReport { recipients, original_message_id, reporting_mta, ..DeliveryReport::default() })
 }
 
 fn recipients(notification: Notification) -> Option<Vec<RecipientReport>> {

@@ -86,6 +86,7 @@ pub fn judge(envelope: &Envelope, mail: &ParsedMail, us: &Ourselves<'_>) -> Judg
 /// Bounces and complaints; delay and delivery notices and disposition notifications are no bounces.
 fn by_report(mail: &ParsedMail, report: &DeliveryReport) -> Found {
     let (kind, reason, what) = match report.action() {
+        _ if report.is_not_spam => (MailKind::AutoReply, "complaint", "a complaint is withdrawn"),
         Action::Failed => (MailKind::Bounce, "delivery_report", "delivery failed"),
         Action::Complaint => (MailKind::Bounce, "complaint", "complaint"),
         Action::Delayed => (MailKind::AutoReply, "delay_notice", "delivery delayed"),
