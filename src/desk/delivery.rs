@@ -71,7 +71,12 @@ impl Desk {
             }
             self.record_attempt(&mut tx, &one.mail.entry, &one.report).await?;
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        if tries.iter().any(|one| one.report.outcome == Outcome::Failed) {
+            // Somebody may have to be told.
+            self.ring_outbox();
+        }
+        Ok(())
     }
 
     async fn record_attempt(&self, tx: &mut Tx, entry: &OutboxEntry, report: &AttemptReport) -> Result<()> {

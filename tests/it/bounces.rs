@@ -1,6 +1,8 @@
 //! Mail that comes back: which of our mails a report is about, what it does to address and ticket, and who is told.
 
-use postdesk::desk::{ReadyMail, Try};
+use std::collections::HashSet;
+
+use postdesk::desk::{ReadyMail, Round, Try, Wanted};
 use postdesk::model::{
     ActorType, AttemptReport, Authentication, Envelope, InboundAction, InboundMail, InboundRecord,
     OutboxEntry, Outcome, Response, ReversePath, Status, Suppression, Ticket, Via, Visibility,
@@ -87,7 +89,9 @@ impl Desk {
     }
 
     async fn try_all(&self, outcome: Outcome, reply: &str) -> Vec<OutboxEntry> {
-        let due = self.app.desk.claim_due("test", 50, 60_000).await.expect("it claims");
+        let nowhere = HashSet::new();
+        let wanted = Wanted { lease: "test", lease_ms: 60_000, limit: 50, resting: &nowhere };
+        let due = self.app.desk.claim_due(&mut Round::default(), wanted).await.expect("it claims");
         let attempt = AttemptReport {
             outcome,
             at: self.app.clock.now(),

@@ -94,7 +94,7 @@ impl Desk {
         let record = mail.record(&decision);
         tx.insert_inbound(&record, &mail.mail.received_header, &mail.mail.raw).await?;
         tx.commit().await?;
-        if decision.filed.is_some() {
+        if decision.filed.is_some() || decision.reported.is_some() {
             self.ring_outbox();
         }
         Ok(verdict(mail.id, decision))

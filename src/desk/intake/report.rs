@@ -38,7 +38,6 @@ impl Desk {
             self.withdraw_complaint(tx, tied).await?;
         }
         let Some(entry) = self.record_report(tx, tied, &report).await? else { return Ok(decision) };
-        self.ring_outbox();
         decision.reported = Some(entry.id);
         decision.detail = format!("{}; it was our mail to {}", decision.detail, entry.to_address);
         if let Some(id) = entry.ticket_id {
