@@ -3,6 +3,7 @@
 mod example;
 mod list;
 mod load;
+mod notifications;
 mod place;
 mod validate;
 mod variables;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use example::{EXAMPLE, every_key};
 pub use load::{Problem, Problems};
+pub use notifications::Notifications;
 pub use variables::variable;
 
 /// Everything that can be set.
@@ -36,6 +38,8 @@ pub struct Config {
     pub intake: Intake,
     /// What mail that leaves looks like.
     pub email: Email,
+    /// Which mails are sent.
+    pub notifications: Notifications,
     /// Rules of tickets.
     pub tickets: Tickets,
     /// The API.
@@ -347,6 +351,8 @@ pub struct Intake {
     pub strangers_by_reference: Strangers,
     /// Most automatic mails to one address a day, over all tickets and kinds.
     pub max_automatic_per_day: u32,
+    /// Most tickets one sender opens by mail in a day; further mails that would are quarantined. 0: no limit.
+    pub max_tickets_per_sender_day: u32,
 }
 
 /// What an unverified sender is answered.
@@ -376,6 +382,7 @@ impl Default for Intake {
             ack_unverified: None,
             strangers_by_reference: Strangers::Append,
             max_automatic_per_day: 20,
+            max_tickets_per_sender_day: 20,
         }
     }
 }

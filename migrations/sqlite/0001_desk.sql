@@ -19,17 +19,18 @@ CREATE TABLE mailboxes (
 );
 
 CREATE TABLE agents (
-  id         BLOB PRIMARY KEY,
-  name       TEXT NOT NULL,
-  email      TEXT NOT NULL UNIQUE, -- lower case
-  role       TEXT NOT NULL,
-  signature  TEXT,
-  locale     TEXT,
-  timezone   TEXT,
-  is_active  BOOLEAN NOT NULL,
-  created_at INTEGER NOT NULL,
-  updated_at INTEGER NOT NULL,
-  version    INTEGER NOT NULL
+  id            BLOB PRIMARY KEY,
+  name          TEXT NOT NULL,
+  email         TEXT NOT NULL UNIQUE, -- lower case
+  role          TEXT NOT NULL,
+  signature     TEXT,
+  locale        TEXT,
+  timezone      TEXT,
+  notifications TEXT NOT NULL, -- JSON object: what they wish to be told
+  is_active     BOOLEAN NOT NULL,
+  created_at    INTEGER NOT NULL,
+  updated_at    INTEGER NOT NULL,
+  version       INTEGER NOT NULL
 );
 
 -- Further addresses an agent writes from.
@@ -114,6 +115,7 @@ CREATE TABLE tickets (
   related_to_id            BLOB,
   waiting_since            INTEGER,
   snoozed_until            INTEGER,
+  reminded_at              INTEGER,
   first_response_at        INTEGER,
   last_customer_message_at INTEGER,
   last_agent_message_at    INTEGER,
@@ -127,6 +129,10 @@ CREATE INDEX tickets_updated ON tickets (updated_at, id);
 CREATE INDEX tickets_created ON tickets (created_at, id);
 CREATE INDEX tickets_status ON tickets (status, updated_at, id);
 CREATE INDEX tickets_assignee ON tickets (assignee_id, updated_at, id) WHERE assignee_id IS NOT NULL;
+-- What falls due by time: few rows each, so that looking for them costs nothing.
+CREATE INDEX tickets_resolved ON tickets (resolved_at) WHERE status = 'resolved';
+CREATE INDEX tickets_snoozed ON tickets (snoozed_until) WHERE snoozed_until IS NOT NULL;
+CREATE INDEX tickets_waiting ON tickets (waiting_since) WHERE status = 'waiting_customer' AND reminded_at IS NULL;
 CREATE INDEX tickets_requester ON tickets (requester_id);
 CREATE INDEX tickets_user ON tickets (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX tickets_seller ON tickets (seller_id) WHERE seller_id IS NOT NULL;

@@ -29,7 +29,7 @@ fn say(found: &mut Found, wrong: bool, key: &str, detail: impl Into<String>) {
 }
 
 fn sizes(config: &Config, found: &mut Found) {
-    let Config { smtp, http, store, outbox, bounces, api, .. } = config;
+    let Config { smtp, http, store, outbox, bounces, notifications, tickets, api, .. } = config;
     for (key, value, least, most) in [
         ("smtp.max_message_mb", smtp.max_message_mb, 1, 1_024),
         ("smtp.max_recipients", smtp.max_recipients as u64, 1, 10_000),
@@ -56,6 +56,10 @@ fn sizes(config: &Config, found: &mut Found) {
         ("bounces.soft_window_days", bounces.soft_window_days.into(), 1, 365),
         ("bounces.soft_suppress_days", bounces.soft_suppress_days.into(), 1, 365),
         ("outbox.give_up_hours", outbox.give_up_hours.into(), 1, 720),
+        ("notifications.waiting_reminder_days", notifications.waiting_reminder_days.into(), 1, 365),
+        ("notifications.bundle_minutes", notifications.bundle_minutes.into(), 0, 60),
+        ("notifications.max_per_agent_day", notifications.max_per_agent_day.into(), 1, 100_000),
+        ("tickets.auto_close_days", tickets.auto_close_days.into(), 1, 3_650),
         ("api.limits.token", api.limits.token.into(), 1, 1_000_000),
         ("api.limits.anonymous", api.limits.anonymous.into(), 1, 1_000_000),
     ] {

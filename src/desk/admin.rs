@@ -53,6 +53,7 @@ impl Desk {
             signature: None,
             locale: None,
             timezone: None,
+            notifications: Default::default(),
             is_active: true,
             created_at: at,
             updated_at: at,

@@ -277,7 +277,7 @@ impl Desk {
     }
 
     fn note_words(&self, ticket: &Ticket) -> NoteWords {
-        NoteWords::of(self.mailbox_of(ticket).and_then(|mailbox| mailbox.locale).as_deref())
+        NoteWords::of(self.mailbox_of(Some(ticket)).and_then(|mailbox| mailbox.locale).as_deref())
     }
 }
 

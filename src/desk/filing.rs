@@ -198,6 +198,7 @@ impl Desk {
             related_to_id: new.related_to_id,
             waiting_since: (!new.status.is_ended()).then_some(at),
             snoozed_until: None,
+            reminded_at: None,
             first_response_at: None,
             last_customer_message_at: (!from_agent).then_some(at),
             last_agent_message_at: from_agent.then_some(at),
@@ -232,6 +233,7 @@ pub(super) fn set_status(ticket: &mut Ticket, to: Status, at: Timestamp, changes
         (to == Status::Resolved).then_some(at).or(ticket.resolved_at.filter(|_| to.is_ended()));
     ticket.closed_at = (to == Status::Closed).then_some(at);
     ticket.waiting_since = (!to.is_ended()).then_some(at);
+    ticket.reminded_at = None;
     if !to.is_ended() {
         ticket.resolution = None;
     }
@@ -250,6 +252,7 @@ fn note_message(ticket: &mut Ticket, new: &NewResponse) {
         ticket.last_agent_message_at = Some(new.created_at);
     } else {
         ticket.last_customer_message_at = Some(new.created_at);
+        ticket.snoozed_until = None;
     }
 }
 

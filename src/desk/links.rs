@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use super::Desk;
 use crate::mail::reply_token::LinkKind;
-use crate::model::{Audience, NotificationTemplate, OutboxEntry, OutgoingLinks};
+use crate::model::wishes::may_be_switched_off;
+use crate::model::{NotificationTemplate, OutboxEntry, OutgoingLinks};
 
 /// Where links lead, below `http.public_url`.
 const PAGES: &str = "/api/support/confirm";
@@ -17,7 +18,8 @@ impl Desk {
         let held = held.and_then(|id| Uuid::try_parse(id).ok());
         let is = |template: NotificationTemplate| entry.template == template.as_str();
         let to_customer = is(NotificationTemplate::TicketReceivedNeutral).then_some(entry.id);
-        let to_agent = (entry.audience == Audience::Agent).then_some(entry.id);
+        let template = NotificationTemplate::parse(&entry.template);
+        let to_agent = template.filter(|kind| may_be_switched_off(*kind)).map(|_| entry.id);
         OutgoingLinks {
             release: held
                 .filter(|_| is(NotificationTemplate::AgentReplyRefused))

@@ -2,6 +2,7 @@
 
 mod admin;
 mod bounces;
+mod chores;
 mod delivery;
 mod error;
 mod filing;
@@ -32,10 +33,12 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub use crate::store::query;
+pub use chores::Chores;
 pub use delivery::{ReadyMail, Try};
 pub use error::{Error, Result};
 pub use filing::{FiledResponse, NewResponse, NewTicket};
 pub use indexing::Indexer;
+pub use notify::Finding;
 pub use queue::{QueueHealth, Round, Wanted};
 pub use reading::{Include, Page, PageOf, ResponseView, TicketView, TicketWith};
 pub use recipients::{Recipient, Recipients};

@@ -1,14 +1,15 @@
 //! What a mail on its way out is rendered and composed from.
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::notify::domain_of;
 use super::{Desk, Result};
 use crate::mail::reply_token::TokenReading;
 use crate::mail::{html, parse};
 use crate::model::{
-    ActorType, AttachmentRecord, MessageId, OutboxEntry, OutgoingFile, OutgoingMail, Response, Ticket,
-    Visibility,
+    ActorType, AttachmentRecord, MessageId, NotificationTemplate, OutboxEntry, OutgoingFile, OutgoingMail,
+    Response, Ticket, Visibility,
 };
 use crate::store::Tx;
 
@@ -33,6 +34,7 @@ impl Desk {
         let response = responses.iter().find(|response| Some(response.id) == entry.response_id).cloned();
         let quoted = response.as_ref().and_then(|response| answered(&responses, response)).cloned();
         let mut mail = self.bare_outgoing(entry, ticket, response);
+        mail.bundled = bundled(entry, &responses);
         if let Some(ticket) = &mail.ticket {
             mail.requester_name = tx.contact(ticket.requester_id).await?.and_then(|contact| contact.name);
             let sent = tx.sent_message_ids(ticket.id, &entry.to_address, limit_of(MAX_REFERENCES)).await?;
@@ -41,11 +43,11 @@ impl Desk {
         if mail.author_may_show(entry) {
             mail.author = self.author(&mut tx, entry).await?;
         }
-        if let Some(response) = &mail.response {
-            let records = tx.attachments_of_response(response.id).await?;
-            mail.file_names = records.iter().filter_map(|record| record.filename.clone()).collect();
+        for response in mail.told() {
+            let records = tx.attachments_of_response(response).await?;
+            mail.file_names.extend(records.iter().filter_map(|record| record.filename.clone()));
             if !entry.automatic {
-                mail.files = files(&mut tx, &records).await?;
+                mail.files.extend(files(&mut tx, &records).await?);
             }
         }
         mail.quoted = quoted;
@@ -58,7 +60,7 @@ impl Desk {
         ticket: Option<Ticket>,
         response: Option<Response>,
     ) -> OutgoingMail {
-        let mailbox = ticket.as_ref().and_then(|ticket| self.mailbox_of(ticket));
+        let mailbox = self.mailbox_of(ticket.as_ref());
         let reply_to = ticket.as_ref().map(|ticket| self.reply_address(entry, ticket));
         OutgoingMail {
             entry: entry.clone(),
@@ -84,7 +86,10 @@ impl Desk {
 
     /// The mailbox, with the token of (ticket, recipient).
     fn reply_address(&self, entry: &OutboxEntry, ticket: &Ticket) -> String {
-        let token = self.inner.keys.reply_token(&ticket.number, &entry.to_address);
+        let token = match is_about_a_note(entry) {
+            true => self.keys().note_token(&ticket.number, &entry.to_address),
+            false => self.keys().reply_token(&ticket.number, &entry.to_address),
+        };
         let (local, domain) =
             entry.from_address.rsplit_once('@').unwrap_or((&entry.from_address, "localhost"));
         format!("{local}{}{token}@{domain}", self.inner.config.email.recipient_delimiter)
@@ -92,9 +97,9 @@ impl Desk {
 
     /// The agent who wrote the response, where the row names one.
     async fn author(&self, tx: &mut Tx, entry: &OutboxEntry) -> Result<Option<crate::model::Agent>> {
-        let Some(id) = entry.context.get("author_id").and_then(Value::as_str) else { return Ok(None) };
+        let Some(id) = id_in(&entry.context, "author_id") else { return Ok(None) };
         let agents = tx.active_agents().await?;
-        Ok(agents.into_iter().find(|agent| agent.id.to_string() == id))
+        Ok(agents.into_iter().find(|agent| agent.id == id))
     }
 
     /// `In-Reply-To` and `References`: the ticket's root, the newest ids this recipient may know, our token last.
@@ -106,8 +111,11 @@ impl Desk {
         responses: &[Response],
         sent: Vec<String>,
     ) -> (Option<MessageId>, Vec<MessageId>) {
-        let token =
-            self.inner.keys.thread_id(&ticket.number, &entry.to_address, domain_of(&entry.from_address));
+        let domain = domain_of(&entry.from_address);
+        let token = match is_about_a_note(entry) {
+            true => self.keys().note_thread_id(&ticket.number, &entry.to_address, domain),
+            false => self.keys().thread_id(&ticket.number, &entry.to_address, domain),
+        };
         if !entry.verified {
             return (Some(token.clone()), vec![token]);
         }
@@ -140,10 +148,36 @@ impl Desk {
 }
 
 impl OutgoingMail {
+    /// The messages in it, oldest first.
+    fn told(&self) -> Vec<Uuid> {
+        match self.bundled.as_slice() {
+            [] => self.response.iter().map(|response| response.id).collect(),
+            bundled => bundled.iter().map(|(response, _)| response.id).collect(),
+        }
+    }
+
     /// Only what an agent wrote carries the agent's name and signature.
     fn author_may_show(&self, entry: &OutboxEntry) -> bool {
         !entry.automatic && self.response.is_some()
     }
+}
+
+/// An answer to it stays internal.
+fn is_about_a_note(entry: &OutboxEntry) -> bool {
+    NotificationTemplate::parse(&entry.template).is_some_and(NotificationTemplate::is_about_a_note)
+}
+
+/// An id in a row's context.
+fn id_in(context: &Value, name: &str) -> Option<Uuid> {
+    Uuid::try_parse(context.get(name)?.as_str()?).ok()
+}
+
+/// Every message a mail tells, oldest first; empty when it is the row's alone.
+fn bundled(entry: &OutboxEntry, responses: &[Response]) -> Vec<(Response, Option<String>)> {
+    let Some(more) = entry.context.get("more").and_then(Value::as_array) else { return Vec::new() };
+    let more: Vec<Uuid> = more.iter().filter_map(|id| Uuid::try_parse(id.as_str()?).ok()).collect();
+    let told = responses.iter().filter(|one| entry.response_id == Some(one.id) || more.contains(&one.id));
+    told.map(|response| (response.clone(), Some(safe_html(response)))).collect()
 }
 
 /// The customer's newest public message before a response.

@@ -3,7 +3,7 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::filing::NewResponse;
+use super::filing::{FiledResponse, NewResponse};
 use super::notify::CustomerMessage;
 use super::query::TicketRef;
 use super::tickets::{check_transition, customer};
@@ -124,53 +124,71 @@ impl Desk {
         speaker: &Speaker<'_>,
     ) -> Result<ResponseWritten> {
         let status = next_status(&ticket, &request, speaker.caller)?;
-        self.assign(tx, &mut ticket, &request, speaker.caller).await?;
+        let assigned = self.assign(tx, &mut ticket, &request, speaker.caller).await?;
         let (from, notify) = (ticket.status, request.notify);
         let (new, actor) = self.response_of(tx, &ticket, request, speaker).await?;
-        let at = new.created_at;
         if let Some(template) = new.template_id {
-            tx.template_used(template, at).await?;
+            tx.template_used(template, new.created_at).await?;
         }
-        let filed = self.append_response(tx, ticket, new, status, &actor).await?;
-        let (ticket, response) = (filed.ticket, filed.response);
-        let emails = match (notify.unwrap_or(true), response.visibility, actor.r#type) {
-            (false, ..) | (_, Visibility::Internal, _) => Vec::new(),
-            (_, _, ActorType::Agent) => {
+        let FiledResponse { ticket, response, .. } =
+            self.append_response(tx, ticket, new, status, &actor).await?;
+        let told = match (response.visibility, actor.r#type) {
+            (Visibility::Internal, _) => self.tell_of_note(tx, &ticket, &response, from, notify).await?,
+            (Visibility::Public, ActorType::Agent) if notify == Some(false) => Vec::new(),
+            (Visibility::Public, ActorType::Agent) => {
                 self.notify_reply(tx, &ticket, &response, speaker.caller.agent.as_ref()).await?
             }
-            _ => {
-                let event =
-                    CustomerMessage { ticket: &ticket, message: &response, verified: true, no_answer: None };
+            (Visibility::Public, _) => {
+                let event = CustomerMessage {
+                    ticket: &ticket,
+                    message: &response,
+                    verified: true,
+                    reopened: from.is_ended(),
+                    no_answer: None,
+                    notify,
+                };
                 self.notify_customer_message(tx, event).await?
             }
         };
-        // A note says nothing to the customer: a status sent along is told by a notice of its own.
-        let emails = match response.visibility {
-            Visibility::Internal => self.notify_status(tx, &ticket, from, notify).await?,
-            Visibility::Public => emails,
-        };
-        let logs = emails.iter().map(|entry| (entry.id, entry.status)).collect();
+        let emails: Vec<_> = assigned.into_iter().chain(told).collect();
+        let own = emails.iter().filter(|entry| entry.response_id == Some(response.id));
+        let logs = own.map(|entry| (entry.id, entry.status)).collect();
         let attachments = tx.attachments_of_response(response.id).await?;
         Ok(ResponseWritten { view: ResponseView { response, attachments, logs }, ticket, emails })
     }
 
-    /// Changes the assignee with a line in the audit trail; the ticket itself is written with the response.
+    /// A note says nothing to the customer: a status sent along is told by a notice of its own.
+    async fn tell_of_note(
+        &self,
+        tx: &mut Tx,
+        ticket: &Ticket,
+        note: &Response,
+        from: Status,
+        notify: Option<bool>,
+    ) -> Result<Vec<OutboxEntry>> {
+        let mut emails = self.notify_note(tx, ticket, note, notify).await?;
+        emails.extend(self.notify_status(tx, ticket, from, notify).await?);
+        Ok(emails)
+    }
+
+    /// Changes the assignee with a line in the audit trail, and tells them; the ticket itself is written with the
+    /// response.
     async fn assign(
         &self,
         tx: &mut Tx,
         ticket: &mut Ticket,
         request: &ResponseRequest,
         caller: &Caller,
-    ) -> Result<()> {
+    ) -> Result<Option<OutboxEntry>> {
         let Some(assignee) = request.assignee_id.filter(|assignee| *assignee != ticket.assignee_id) else {
-            return Ok(());
+            return Ok(None);
         };
         self.check_assignee(assignee)?;
         let mut event = self.event(ticket, "assigned", &caller.actor(), self.clock().now());
         event.changes = json!({"assignee_id": [ticket.assignee_id, assignee]});
         tx.insert_event(&event).await?;
         ticket.assignee_id = assignee;
-        Ok(())
+        self.notify_assigned(tx, ticket, &caller.actor(), request.notify).await
     }
 
     /// The response to be filed, and who speaks in it.

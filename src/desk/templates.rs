@@ -286,7 +286,7 @@ impl Desk {
         variables: Option<serde_json::Value>,
     ) -> Result<ReplyText> {
         let requester = tx.contact(ticket.requester_id).await?;
-        let mailbox = self.mailbox_of(ticket);
+        let mailbox = self.mailbox_of(Some(ticket));
         let facts = template::ReplyFacts {
             ticket,
             requester_name: requester.as_ref().and_then(|contact| contact.name.as_deref()),

@@ -127,7 +127,9 @@ impl Desk {
             ticket: &filed.ticket,
             message: &filed.response,
             verified: caller.is_some(),
+            reopened: false,
             no_answer: address.is_none().then_some("nobody to answer"),
+            notify,
         };
         let emails = match (notify.unwrap_or(true), by_agent) {
             (false, _) => Vec::new(),
@@ -136,6 +138,9 @@ impl Desk {
             }
             (true, None) => self.notify_opened(&mut tx, event).await?,
         };
+        let by = caller.map_or_else(|| actor.clone(), Caller::actor);
+        let assigned = self.notify_assigned(&mut tx, &filed.ticket, &by, notify).await?;
+        let emails = emails.into_iter().chain(assigned).collect();
         let written = TicketWritten { view: self.view_ticket(&mut tx, filed.ticket).await?, emails };
         self.conclude(tx, ending, &written).await
     }

@@ -188,7 +188,7 @@ pub fn event(e: &TicketEvent) -> Value {
 pub fn agent(a: &Agent, further: &[String]) -> Value {
     json!({
         "id": a.id, "name": a.name, "email": a.email, "alternate_emails": further, "role": a.role, "team_ids": [],
-        "signature": a.signature, "locale": a.locale, "timezone": a.timezone, "notifications": {},
+        "signature": a.signature, "locale": a.locale, "timezone": a.timezone, "notifications": a.notifications,
         "out_of_office": null, "is_active": a.is_active, "created_at": a.created_at.rfc3339(),
         "updated_at": a.updated_at.rfc3339(), "version": a.version,
     })

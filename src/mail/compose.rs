@@ -87,6 +87,13 @@ fn machine_headers(mail: &OutgoingMail, locale: &str) -> Vec<(&'static str, Stri
     if entry.audience == Audience::Agent {
         headers.push(("List-Id", format!("<notifications.postdesk.{domain}>")));
     }
+    if let Some(page) = &mail.links.unsubscribe {
+        headers.push(("List-Unsubscribe", format!("<{page}>")));
+        // RFC 8058 §3.1: one click, and only by TLS.
+        if page.starts_with("https://") {
+            headers.push(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
+        }
+    }
     headers.push(("Content-Language", locale.to_owned()));
     headers
 }

@@ -217,9 +217,37 @@ impl KeyRing {
         our_id(&format!("{token}.{}@{domain}", BASE32.encode(entry.as_bytes())))
     }
 
+    /// The same for a mail that tells of an internal note.
+    pub fn note_message_id(
+        &self,
+        ticket: &TicketNumber,
+        recipient: &str,
+        entry: Uuid,
+        domain: &str,
+    ) -> MessageId {
+        let token = self.note_token(ticket, recipient);
+        our_id(&format!("{token}.{}@{domain}", BASE32.encode(entry.as_bytes())))
+    }
+
+    /// The Message-ID of an outbox entry that is about no ticket: `{bounce token}@{domain}`.
+    pub fn bare_message_id(&self, entry: Uuid, domain: &str) -> MessageId {
+        our_id(&format!("{}@{domain}", self.bounce_token(entry)))
+    }
+
+    /// Whether we made this Message-ID, at whatever domain.
+    pub fn is_ours(&self, id: &MessageId) -> bool {
+        let local = id.as_str().rsplit_once('@').map_or("", |(local, _)| local);
+        self.read_message_id(id).is_some() || self.read_bounce(local).is_some()
+    }
+
     /// The constant id that rides last in References, for relays that rewrite Message-ID: `{reply token}@{domain}`.
     pub fn thread_id(&self, ticket: &TicketNumber, recipient: &str, domain: &str) -> MessageId {
         our_id(&format!("{}@{domain}", self.reply_token(ticket, recipient)))
+    }
+
+    /// The same for mails that tell of internal notes.
+    pub fn note_thread_id(&self, ticket: &TicketNumber, recipient: &str, domain: &str) -> MessageId {
+        our_id(&format!("{}@{domain}", self.note_token(ticket, recipient)))
     }
 
     /// Reads a Message-ID of ours, at whatever domain; `None` when its signature doesn't hold.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Timestamp, words};
+use super::{Timestamp, Wishes, words};
 
 /// Somebody who answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Agent {
     pub locale: Option<String>,
     /// IANA name.
     pub timezone: Option<String>,
+    /// What they wish to be told.
+    pub notifications: Wishes,
     /// Whether they work here.
     pub is_active: bool,
     /// When made.

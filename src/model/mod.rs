@@ -14,6 +14,8 @@ pub mod retry;
 pub mod template;
 pub mod ticket;
 pub mod time;
+pub mod told;
+pub mod wishes;
 
 pub use agent::{Actor, ActorType, Agent, ApiToken, Scope};
 pub use contact::{Contact, ContactEmail, ContactType};
@@ -23,7 +25,7 @@ pub use message::{
     Address, Authentication, Authority, Envelope, InboundMail, MailKind, MessageId, PlacedBy, Placement,
     ReversePath, TokenState, Via,
 };
-pub use notification::{NotificationTemplate, RecentMail};
+pub use notification::NotificationTemplate;
 pub use outgoing::{OutgoingFile, OutgoingLinks, OutgoingMail};
 pub use records::{
     AttachmentRecord, BodyFormat, InboundAction, InboundRecord, Mailbox, Response, Suppression, Ticket,
@@ -33,6 +35,8 @@ pub use retry::RetrySchedule;
 pub use template::{Overrides, TemplateFault, TemplatePart, TemplateRecord, TemplateType, TemplateVersion};
 pub use ticket::{Category, Channel, Priority, Status, TicketNumber, Visibility};
 pub use time::Timestamp;
+pub use told::RecentMail;
+pub use wishes::Wishes;
 
 /// Writes a closed set of wire words as an enum: `as_str`, `parse` (exact), `ALL`, `Display`, and serde as
 /// that word. What API.md §2 calls an enum is one of these.

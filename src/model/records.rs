@@ -73,6 +73,8 @@ pub struct Ticket {
     pub related_to_id: Option<Uuid>,
     pub waiting_since: Option<Timestamp>,
     pub snoozed_until: Option<Timestamp>,
+    /// When the requester was reminded that we wait for them; once while the status stays.
+    pub reminded_at: Option<Timestamp>,
     pub first_response_at: Option<Timestamp>,
     pub last_customer_message_at: Option<Timestamp>,
     pub last_agent_message_at: Option<Timestamp>,

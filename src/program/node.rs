@@ -126,6 +126,8 @@ impl Node {
         }
         let (desk, until) = (self.desk.clone(), stop.clone());
         works.spawn("search", async move { desk.run_indexer(until).await });
+        let (desk, until) = (self.desk.clone(), stop.clone());
+        works.spawn("chores", async move { desk.run_chores(until).await });
         self.wait_for_signals(&stop).await;
         let failed = stop.is_cancelled();
         info!("stopping");

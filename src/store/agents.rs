@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::value::args;
+use super::value::{args, json};
 use super::{Result, Tx};
 use crate::model::Agent;
 
@@ -30,6 +30,7 @@ impl Tx {
                     &agent.signature,
                     &agent.locale,
                     &agent.timezone,
+                    json(&agent.notifications),
                     agent.is_active,
                     agent.created_at,
                     agent.updated_at,

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::value::{args, json};
 use super::{Error, Result, Tx};
-use crate::model::InboundRecord;
+use crate::model::{Authentication, InboundRecord, Timestamp};
 
 /// Octets of a mail in one statement: memory stays small while a large one is written.
 const CHUNK: usize = 512 * 1024;
@@ -13,6 +13,13 @@ impl Tx {
     /// A row, without the bytes.
     pub async fn inbound(&mut self, id: Uuid) -> Result<Option<InboundRecord>> {
         self.one(include_str!("sql/inbound/get.sql"), args![id]).await
+    }
+
+    /// How the senders of mails from an address (lower case) were checked that opened a ticket since then.
+    pub async fn opened_by_sender(&mut self, address: &str, since: Timestamp) -> Result<Vec<Authentication>> {
+        let sql = include_str!("sql/inbound/opened_by_sender.sql");
+        let found: Vec<String> = self.fields(sql, args![address, since]).await?;
+        Ok(found.iter().filter_map(|text| serde_json::from_str(text).ok()).collect())
     }
 
     /// The bytes as the client sent them, whole.

@@ -9,6 +9,7 @@ mod value;
 
 mod agents;
 mod attachments;
+mod chores;
 mod contacts;
 mod events;
 mod inbound;

@@ -1,10 +1,12 @@
 //! Mail on its way out: the queue and its attempts.
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::value::{args, json};
 use super::{Result, Tx};
-use crate::model::{DeliveryAttempt, OutboxEntry, RecentMail, Timestamp};
+use crate::model::told::LastTold;
+use crate::model::{DeliveryAttempt, NotificationTemplate, OutboxEntry, RecentMail, Timestamp};
 
 impl Tx {
     /// Puts a mail into the outbox.
@@ -151,12 +153,49 @@ impl Tx {
         if let Self::Postgres(_) = self {
             self.run(include_str!("sql/outbox/serialise.postgres.sql"), args![address]).await?;
         }
-        let (acks_hour, acks_day, automatic_day, suppressed) = self
-            .only(
-                include_str!("sql/outbox/recent.sql"),
-                args![address, now.plus_ms(-RecentMail::DAY_MS), now.plus_ms(-RecentMail::HOUR_MS), now],
-            )
-            .await?;
-        Ok(RecentMail { acks_hour, acks_day, automatic_day, suppressed })
+        let (hour, day) = (now.plus_ms(-RecentMail::HOUR_MS), now.plus_ms(-RecentMail::DAY_MS));
+        let sql = include_str!("sql/outbox/recent.sql");
+        self.only(sql, args![address, now.plus_ms(-RecentMail::LOOKED_BACK_MS), day, hour, now]).await
+    }
+
+    /// When the mail to an address became due after which there were so many newer ones; `None` when there were not.
+    pub async fn nth_newest_mail(&mut self, address: &str, newer: i64) -> Result<Option<Timestamp>> {
+        self.field(include_str!("sql/outbox/nth_newest.sql"), args![address, newer]).await
+    }
+
+    /// The last mail of a kind that somebody got on a ticket, or will get; `None` when there was none since then.
+    pub async fn last_told(
+        &mut self,
+        ticket: Uuid,
+        to: &str,
+        template: NotificationTemplate,
+        since: Timestamp,
+    ) -> Result<Option<LastTold>> {
+        let sql = include_str!("sql/outbox/last_told.sql");
+        let (at, last_hour): (Option<Timestamp>, i64) =
+            self.only(sql, args![ticket, to, template.as_str(), since]).await?;
+        Ok(at.map(|at| LastTold { at, last_hour }))
+    }
+
+    /// A mail of a kind to somebody on a ticket that no worker has taken yet, held until the transaction ends.
+    pub async fn lock_waiting_mail(
+        &mut self,
+        ticket: Uuid,
+        to: &str,
+        template: NotificationTemplate,
+    ) -> Result<Option<OutboxEntry>> {
+        let sql = self.pick(
+            include_str!("sql/outbox/lock_waiting.sqlite.sql"),
+            include_str!("sql/outbox/lock_waiting.postgres.sql"),
+        );
+        match self.field::<Uuid>(sql, args![ticket, to, template.as_str()]).await? {
+            Some(id) => self.outbox_entry(id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Gives a mail that has no bytes yet another context.
+    pub async fn set_outbox_context(&mut self, id: Uuid, context: &Value) -> Result<()> {
+        self.run(include_str!("sql/outbox/set_context.sql"), args![id, json(context)]).await.map(drop)
     }
 }

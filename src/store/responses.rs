@@ -18,6 +18,21 @@ impl Tx {
         self.all(sql, args![ticket]).await
     }
 
+    /// The newest public one, whoever wrote it.
+    pub async fn last_public_response(&mut self, ticket: Uuid) -> Result<Option<Response>> {
+        self.one(include_str!("sql/responses/last_public.sql"), args![ticket]).await
+    }
+
+    /// The newest public one that an agent wrote.
+    pub async fn last_answer_of(&mut self, ticket: Uuid) -> Result<Option<Response>> {
+        self.one(include_str!("sql/responses/last_answer.sql"), args![ticket]).await
+    }
+
+    /// Agents who wrote on a ticket, notes too.
+    pub async fn agents_who_wrote(&mut self, ticket: Uuid) -> Result<Vec<Uuid>> {
+        self.fields(include_str!("sql/responses/agents_who_wrote.sql"), args![ticket]).await
+    }
+
     /// Adds a response.
     pub async fn insert_response(&mut self, r: &Response) -> Result<()> {
         self.run(

@@ -117,7 +117,7 @@ row!(Agent {
     created_at,
     updated_at,
     version,
-});
+} json { notifications });
 row!(Contact {
     id, r#type, name, phone, locale, timezone, user_id, seller_id, store_id, notes, created_at, updated_at, version,
 } json { custom_fields });
@@ -126,8 +126,8 @@ row!(Ticket {
     id, number, subject, mail_subject, preview, status, priority, category, channel, mailbox_id,
     requester_id, requester_type, requester_email, assignee_id, team_id, user_id, seller_id, store_id, order_id,
     external_id, external_scope, locale, response_count, attachment_count, resolution, is_spam, deleted_at,
-    merged_into_id, follow_up_of_id, related_to_id, waiting_since, snoozed_until, first_response_at,
-    last_customer_message_at, last_agent_message_at, resolved_at, closed_at, created_at, updated_at, version,
+    merged_into_id, follow_up_of_id, related_to_id, waiting_since, snoozed_until, reminded_at,
+    first_response_at, last_customer_message_at, last_agent_message_at, resolved_at, closed_at, created_at, updated_at, version,
 } json { cc, tags, custom_fields, metadata });
 row!(Response {
     id, ticket_id, visibility, channel, author_type, author_id, author_name, author_email, body_format, body_text,
@@ -165,6 +165,15 @@ row!(OutboxEntry {
     lease, give_up_at, remote, tls, smtp_code, enhanced_code, smtp_response, error, size, queued_at, sent_at, delivered_at,
     bounced_at, created_at,
 } json { context });
+row!(RecentMail {
+    answers_hour,
+    answers_day,
+    automatic_day,
+    unattended,
+    last_answer,
+    notices_day,
+    suppressed
+});
 row!(DeliveryAttempt {
     id,
     outbox_id,

@@ -99,8 +99,13 @@ impl Pen {
         }
     }
 
-    /// The row's subject; to an unverified address our own words, and the number that stands in the row.
+    /// The row's subject; what is about no ticket has its heading; to an unverified address our own words, and the
+    /// number that stands in the row.
     fn subject(&self, mail: &OutgoingMail, locale: &str) -> String {
+        if mail.ticket.is_none() && mail.entry.subject.is_empty() {
+            let heading = self.catalogs.text(locale, &format!("{}.heading", mail.entry.template));
+            return heading.unwrap_or_default().to_owned();
+        }
         if mail.entry.verified {
             return mail.entry.subject.clone();
         }

@@ -203,6 +203,7 @@ fn ticket() -> Ticket {
         related_to_id: None,
         waiting_since: None,
         snoozed_until: None,
+        reminded_at: None,
         first_response_at: None,
         last_customer_message_at: None,
         last_agent_message_at: None,

@@ -3,6 +3,7 @@
 
 mod forward;
 mod hand_in;
+mod limit;
 mod place;
 mod reading;
 mod report;
@@ -191,6 +192,7 @@ impl Desk {
         let Some(ticket) = placed.ticket.clone() else { unreachable!("the caller saw it") };
         let (contact, verified) = self.known_contact(tx, mail, &sender).await?;
         let actor = sender.customer(&contact);
+        let reopened = ticket.status.is_ended();
         let status = ticket.status.after_customer_message().unwrap_or(Status::Open);
         let response = self.response_from(mail, &actor, placed.placement.clone(), &placed.flags);
         let filed = self.append_response(tx, ticket, response, status, &actor).await?;
@@ -199,7 +201,9 @@ impl Desk {
                 ticket: &filed.ticket,
                 message: &filed.response,
                 verified,
+                reopened,
                 no_answer: mail.judgement.no_answer.as_deref(),
+                notify: None,
             };
             self.notify_customer_message(tx, event).await?;
         }
@@ -214,6 +218,9 @@ impl Desk {
         sender: Sender,
         placed: Placed,
     ) -> Result<Decision> {
+        if let Some(refused) = self.over_limit(tx, mail, &sender).await? {
+            return Ok(refused);
+        }
         let forwarded = sender.acting_agent().and_then(|_| forward::original_sender(&mail.mail.raw));
         let by_agent = forwarded.is_some();
         let sender = match forwarded {
@@ -236,7 +243,9 @@ impl Desk {
             ticket: &filed.ticket,
             message: &filed.response,
             verified: verified || by_agent,
+            reopened: false,
             no_answer,
+            notify: None,
         };
         self.notify_opened(tx, event).await?;
         let (reason, detail) = match (&placed.follow_up_of, by_agent) {

@@ -72,9 +72,7 @@ impl Desk {
         let parsed = parse_safely(&mail.raw);
         let us = Ourselves {
             is_our_address: &|address| directory.recipients.is_ours(address),
-            is_our_message_id: &|id| {
-                MessageId::new(id).is_some_and(|id| self.keys().read_message_id(&id).is_some())
-            },
+            is_our_message_id: &|id| MessageId::new(id).is_some_and(|id| self.keys().is_ours(&id)),
             to_bounce_address,
         };
         let judgement = kind::judge(&mail.envelope, &parsed, &us);

@@ -165,6 +165,7 @@ impl Desk {
             signature: Some(from.signature.clone()),
             locale: Some("en".into()),
             timezone: None,
+            notifications: Default::default(),
             is_active: true,
             created_at: now,
             updated_at: now,

@@ -168,6 +168,7 @@ fn agent(address: &str) -> Agent {
         signature: None,
         locale: None,
         timezone: None,
+        notifications: Default::default(),
         is_active: true,
         created_at: MONDAY_MORNING,
         updated_at: MONDAY_MORNING,

@@ -1,0 +1,179 @@
+//! What falls due by time: tickets close, wake and remind, and troubles of the queue are told. Each chore is a verb of
+//! small transactions; any node may do it at any time, as what another one holds is skipped.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::filing::set_status;
+use super::{Desk, Result};
+use crate::model::{Actor, Status, Ticket, Timestamp};
+use crate::store::Tx;
+
+/// How often we look.
+const EVERY: Duration = Duration::from_secs(30);
+/// Most tickets of one transaction.
+const BATCH: i64 = 50;
+/// A day, in milliseconds.
+const DAY_MS: i64 = 24 * 3_600_000;
+/// A mail that nobody tried for so long is a trouble, milliseconds.
+const STUCK_MS: i64 = 3_600_000;
+
+/// What a round of chores did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Chores {
+    /// Resolved tickets that were closed.
+    pub closed: usize,
+    /// Snoozed tickets that woke.
+    pub woken: usize,
+    /// Requesters who were reminded.
+    pub reminded: usize,
+}
+
+impl Desk {
+    /// Does what is due, again and again until stopped.
+    pub async fn run_chores(&self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.do_chores().await {
+                Ok(done) if done != Chores::default() => tracing::info!(?done, "chores done"),
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "chores not done, tried again"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(EVERY) => {}
+            }
+        }
+    }
+
+    /// Does everything that is due now.
+    ///
+    /// # Errors
+    /// When the store does not answer; what was done before stays done.
+    pub async fn do_chores(&self) -> Result<Chores> {
+        let done = Chores {
+            closed: self.close_resolved().await?,
+            woken: self.wake_snoozed().await?,
+            reminded: self.remind_waiting().await?,
+        };
+        self.look_at_queue().await?;
+        Ok(done)
+    }
+
+    /// Closes tickets that were resolved long ago (`tickets.auto_close_days`), silently.
+    async fn close_resolved(&self) -> Result<usize> {
+        let until = self.days_ago(self.config().tickets.auto_close_days);
+        let mut closed = 0;
+        loop {
+            let mut tx = self.store().begin().await?;
+            let tickets = tx.resolved_tickets(until, BATCH).await?;
+            if tickets.is_empty() {
+                return Ok(closed);
+            }
+            closed += tickets.len();
+            for ticket in tickets {
+                self.move_by_itself(&mut tx, ticket, Status::Closed, "status_changed").await?;
+            }
+            tx.commit().await?;
+        }
+    }
+
+    /// Wakes snoozed tickets whose time has come: they are open again, and whose they are is told.
+    async fn wake_snoozed(&self) -> Result<usize> {
+        let mut woken = 0;
+        loop {
+            let mut tx = self.store().begin().await?;
+            let tickets = tx.snoozed_tickets(self.clock().now(), BATCH).await?;
+            if tickets.is_empty() {
+                return Ok(woken);
+            }
+            woken += tickets.len();
+            for ticket in tickets {
+                self.wake(&mut tx, ticket).await?;
+            }
+            tx.commit().await?;
+            self.ring_outbox();
+        }
+    }
+
+    /// What was ended or thrown away meanwhile wakes nobody.
+    async fn wake(&self, tx: &mut Tx, ticket: Ticket) -> Result<()> {
+        let sleeps_on = ticket.status.is_ended() || ticket.deleted_at.is_some();
+        let to = if sleeps_on { ticket.status } else { Status::Open };
+        let ticket = self.move_by_itself(tx, ticket, to, "woken").await?;
+        if !sleeps_on {
+            self.notify_woken(tx, &ticket).await?;
+        }
+        Ok(())
+    }
+
+    /// Reminds requesters whose answer we have waited for (`notifications.waiting_reminder_days`), once while the
+    /// status stays. Where no mail may go, nobody is reminded, and the ticket counts as done.
+    async fn remind_waiting(&self) -> Result<usize> {
+        let settings = &self.config().notifications;
+        if !settings.ticket_waiting_reminder {
+            return Ok(0);
+        }
+        let until = self.days_ago(settings.waiting_reminder_days);
+        let mut reminded = 0;
+        loop {
+            let mut tx = self.store().begin().await?;
+            let tickets = tx.waiting_tickets(until, BATCH).await?;
+            if tickets.is_empty() {
+                return Ok(reminded);
+            }
+            for mut ticket in tickets {
+                reminded += usize::from(self.remind(&mut tx, &ticket).await?.is_some());
+                ticket.reminded_at = Some(self.clock().now());
+                tx.update_ticket(&ticket).await?;
+            }
+            tx.commit().await?;
+            self.ring_outbox();
+        }
+    }
+
+    /// Tells the admins when due mail is not tried.
+    async fn look_at_queue(&self) -> Result<()> {
+        let now = self.clock().now();
+        let since = now.plus_ms(-STUCK_MS);
+        let (waiting, oldest) = self.store().read().await?.overdue_mails(since, now).await?;
+        let Some(oldest) = oldest else { return Ok(()) };
+        let mut tx = self.store().begin().await?;
+        let told = self.notify_queue_stuck(&mut tx, waiting, oldest, None).await?;
+        tx.commit().await?;
+        if !told.is_empty() {
+            self.ring_outbox();
+        }
+        Ok(())
+    }
+
+    /// Gives a ticket a status, without anybody's doing; it no longer sleeps.
+    async fn move_by_itself(
+        &self,
+        tx: &mut Tx,
+        mut ticket: Ticket,
+        to: Status,
+        kind: &str,
+    ) -> Result<Ticket> {
+        let now = self.clock().now();
+        let mut changes = Map::new();
+        let resolution = ticket.resolution.clone();
+        set_status(&mut ticket, to, now, &mut changes);
+        ticket.resolution = resolution.filter(|_| to.is_ended());
+        if let Some(until) = ticket.snoozed_until.take() {
+            changes.insert("snoozed_until".into(), json!([until.rfc3339(), null]));
+        }
+        ticket.updated_at = now;
+        ticket.version += 1;
+        tx.update_ticket(&ticket).await?;
+        let mut event = self.event(&ticket, kind, &Actor::system(), now);
+        event.changes = Value::Object(changes);
+        tx.insert_event(&event).await?;
+        Ok(ticket)
+    }
+
+    fn days_ago(&self, days: u32) -> Timestamp {
+        self.clock().now().plus_ms(-i64::from(days) * DAY_MS)
+    }
+}
