@@ -34,6 +34,8 @@ pub struct Config {
     pub outbox: Outbox,
     /// What becomes of addresses that mail comes back from.
     pub bounces: Bounces,
+    /// Who is asked about names.
+    pub dns: Dns,
     /// How mail that comes in is treated.
     pub intake: Intake,
     /// What mail that leaves looks like.
@@ -230,10 +232,16 @@ impl fmt::Debug for Store {
 pub struct Outbox {
     /// Whether this node sends.
     pub enabled: bool,
-    /// `relay`, or `capture`: kept and shown, never sent.
+    /// `relay`, `direct`, or `capture`: kept and shown, never sent.
     pub transport: TransportKind,
-    /// The relay, for `relay`.
+    /// The relay, for `relay`; the first one when there are several.
     pub relay: Option<Relay>,
+    /// Relays, for `relay`: the first that is not in trouble takes the mail.
+    pub relays: Vec<Relay>,
+    /// For `direct`.
+    pub direct: Direct,
+    /// With `capture`: how a single mail that somebody releases leaves after all. Unset: it can't.
+    pub release_by: Option<ReleaseBy>,
     /// Most mails on the wire at once.
     pub concurrency: usize,
     /// Longest wait for one SMTP step, seconds.
@@ -255,11 +263,23 @@ pub struct Outbox {
 pub enum TransportKind {
     /// To a relay by SMTP.
     Relay,
+    /// To the servers of each recipient's domain, found by MX lookup.
+    Direct,
     /// Kept, shown, never sent.
     Capture,
 }
 
-/// `[outbox.relay]`. `Debug` leaves out the password.
+/// How a captured mail leaves when it is released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReleaseBy {
+    /// By the relays.
+    Relay,
+    /// By MX lookup.
+    Direct,
+}
+
+/// `[outbox.relay]`, and each of `[[outbox.relays]]`. `Debug` leaves out the secrets.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Relay {
@@ -274,13 +294,43 @@ pub struct Relay {
     /// For AUTH.
     #[serde(default)]
     pub username: Option<String>,
-    /// For AUTH; best given as `POSTDESK_OUTBOX_RELAY_PASSWORD`.
+    /// For AUTH PLAIN or LOGIN; best given as `POSTDESK_OUTBOX_RELAY_PASSWORD`.
     #[serde(default)]
     pub password: Option<String>,
+    /// For AUTH XOAUTH2; wins over a password.
+    #[serde(default)]
+    pub access_token: Option<String>,
+    /// A file with the access token, read at each connection, since tokens expire; wins over both.
+    #[serde(default)]
+    pub access_token_file: Option<PathBuf>,
+    /// PEM file of certificates trusted besides the system's: the relay's private CA.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
 }
 
 fn smtp_port() -> u16 {
     25
+}
+
+impl Relay {
+    /// A relay that asks for nothing, with STARTTLS where it is offered.
+    pub fn at(host: impl Into<String>, port: u16) -> Self {
+        Self {
+            host: host.into(),
+            port,
+            tls: RelayTls::default(),
+            username: None,
+            password: None,
+            access_token: None,
+            access_token_file: None,
+            ca_file: None,
+        }
+    }
+
+    /// Whether it is to know who we are.
+    pub fn wants_login(&self) -> bool {
+        self.username.is_some()
+    }
 }
 
 impl fmt::Debug for Relay {
@@ -305,12 +355,46 @@ pub enum RelayTls {
     Tls,
 }
 
+/// `[outbox.direct]`: what is for laboratories stands at what the world uses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Direct {
+    /// Whether MTA-STS policies (RFC 8461) are looked for and kept to.
+    pub mta_sts: bool,
+    /// Port of mail servers; another one than 25 is for laboratories.
+    pub port: u16,
+    /// Port of MTA-STS policies; another one than 443 is for laboratories.
+    pub policy_port: u16,
+    /// Whether mail may go to this machine itself (loopback); for laboratories.
+    pub loopback: bool,
+    /// PEM file of certificates trusted besides the system's; for laboratories.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Default for Direct {
+    fn default() -> Self {
+        Self { mta_sts: true, port: 25, policy_port: 443, loopback: false, ca_file: None }
+    }
+}
+
+impl Outbox {
+    /// The relays in the order they are tried, each with its key.
+    pub fn relays_in_order(&self) -> impl Iterator<Item = (String, &Relay)> {
+        let short = self.relay.iter().map(|relay| ("outbox.relay".to_owned(), relay));
+        let listed = self.relays.iter().enumerate();
+        short.chain(listed.map(|(i, relay)| (format!("outbox.relays[{i}]"), relay)))
+    }
+}
+
 impl Default for Outbox {
     fn default() -> Self {
         Self {
             enabled: true,
             transport: TransportKind::Capture,
             relay: None,
+            relays: Vec::new(),
+            direct: Direct::default(),
+            release_by: None,
             concurrency: 20,
             step_timeout_seconds: 60,
             lease_seconds: 120,
@@ -337,6 +421,15 @@ impl Default for Bounces {
     fn default() -> Self {
         Self { soft_limit: 5, soft_window_days: 14, soft_suppress_days: 14 }
     }
+}
+
+/// `[dns]`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dns {
+    /// Name servers; the system's when empty.
+    #[serde(deserialize_with = "list::one_or_many")]
+    pub servers: Vec<SocketAddr>,
 }
 
 /// `[intake]` (MAIL.md §1).

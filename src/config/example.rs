@@ -9,6 +9,15 @@ pub const EXAMPLE: &str = include_str!("postdesk.toml");
 /// Settings in which every key has a value.
 pub fn every_key() -> Config {
     let text = |text: &str| Some(text.to_owned());
+    let relay = Relay {
+        tls: RelayTls::Starttls,
+        username: text("postdesk"),
+        password: text("secret"),
+        access_token: text("secret"),
+        access_token_file: Some("token".into()),
+        ca_file: Some("ca.pem".into()),
+        ..Relay::at("mx.shop.example", 587)
+    };
     Config {
         smtp: Smtp {
             tls: Some(Tls { certificate: "fullchain.pem".into(), key: "privkey.pem".into() }),
@@ -16,13 +25,10 @@ pub fn every_key() -> Config {
         },
         http: Http { public_url: text("https://desk.shop.example"), ..Http::default() },
         outbox: Outbox {
-            relay: Some(Relay {
-                host: "mx.shop.example".into(),
-                port: 587,
-                tls: RelayTls::Starttls,
-                username: text("postdesk"),
-                password: text("secret"),
-            }),
+            relay: Some(relay.clone()),
+            relays: vec![relay],
+            direct: Direct { ca_file: Some("ca.pem".into()), ..Direct::default() },
+            release_by: Some(ReleaseBy::Relay),
             ..Outbox::default()
         },
         intake: Intake { ack_unverified: Some(AckUnverified::None), ..Intake::default() },

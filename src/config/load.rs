@@ -190,7 +190,9 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
 
 /// Whether a key's value must not be shown.
 fn is_secret(key: &str) -> bool {
-    key.starts_with("keys.") || key.ends_with("password") || key == "store.url"
+    key.starts_with("keys.")
+        || ["password", "access_token"].iter().any(|secret| key.ends_with(secret))
+        || key == "store.url"
 }
 
 /// Serde's words, without Rust's types.
@@ -280,6 +282,7 @@ mod tests {
                 ("POSTDESK_SMTP_TRUSTED_NETWORKS", "10.0.0.0/8,192.0.2.7"),
                 ("POSTDESK_API_LIMITS", "off"),
                 ("POSTDESK_OUTBOX_RELAY_HOST", "mx.example"),
+                ("POSTDESK_OUTBOX_RELAYS", "mx2.example:587, mx3.example"),
                 ("POSTDESK_MAILBOXES", "Shop <support@shop.example>, sales@shop.example"),
                 ("POSTDESK_AGENTS", "Ada <ada@shop.example>"),
                 ("POSTDESK_HTTP_PUBLIC_URL", ""),
@@ -292,6 +295,9 @@ mod tests {
         assert_eq!(config.smtp.trusted_networks[1].to_string(), "192.0.2.7/32");
         assert!(!config.api.limits.enabled && config.api.limits.token == 5);
         assert_eq!(config.outbox.relay.as_ref().map(|relay| relay.port), Some(25));
+        let relays: Vec<_> =
+            config.outbox.relays_in_order().map(|(_, r)| (r.host.as_str(), r.port)).collect();
+        assert_eq!(relays, [("mx.example", 25), ("mx2.example", 587), ("mx3.example", 25)]);
         assert_eq!(config.mailboxes[0].from_name.as_deref(), Some("Shop"));
         assert_eq!(config.mailboxes[1].address, "sales@shop.example");
         assert_eq!(config.agents[0].name, "Ada");
@@ -309,18 +315,21 @@ mod tests {
         let missing: Vec<_> = known.keys().filter(|name| !have.contains_key(*name)).collect();
         assert!(missing.is_empty(), "the example lacks {missing:?}");
         for (name, (key, default)) in defaults {
-            if !["store.url", "keys.reply", "dkim", "mailboxes", "agents", "email.brand"]
+            if !["store.url", "keys.reply", "dkim", "mailboxes", "agents", "outbox.relays", "email.brand"]
                 .contains(&key.as_str())
             {
                 assert_eq!(have[&name].1, default, "the example shows another default of {key}");
             }
         }
-        for list in ["dkim", "mailboxes", "agents"] {
-            let (Value::Array(have), Value::Array(known)) =
-                (&shown[list], &Table::try_from(every_key()).unwrap()[list])
-            else {
-                panic!("lists")
-            };
+        let every = Table::try_from(every_key()).unwrap();
+        let relays = |table: &Table| table["outbox"]["relays"].clone();
+        for (list, have, known) in [
+            ("mailboxes", shown["mailboxes"].clone(), every["mailboxes"].clone()),
+            ("dkim", shown["dkim"].clone(), every["dkim"].clone()),
+            ("agents", shown["agents"].clone(), every["agents"].clone()),
+            ("outbox.relays", relays(&shown), relays(&every)),
+        ] {
+            let (Value::Array(have), Value::Array(known)) = (have, known) else { panic!("lists") };
             for key in known[0].as_table().unwrap().keys() {
                 assert!(have[0].get(key).is_some(), "the example lacks {list}.{key}");
             }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Config, TransportKind};
+use super::{Config, Relay, RelayTls, ReleaseBy, TransportKind};
 use crate::model::Category;
 
 /// Shortest secret of `keys.reply`, characters.
@@ -110,14 +110,29 @@ fn doors(config: &Config, found: &mut Found) {
 }
 
 fn outbox(config: &Config, found: &mut Found) {
-    let relay = config.outbox.relay.as_ref();
-    let missing = config.outbox.transport == TransportKind::Relay && relay.is_none();
-    say(found, missing, "outbox.transport", "relay needs outbox.relay.host");
-    retries(&config.outbox.retry_minutes, found);
-    let Some(relay) = relay else { return };
-    say(found, relay.host.trim().is_empty(), "outbox.relay.host", "is empty; expected a name or an address");
-    let half = relay.username.is_some() != relay.password.is_some();
-    say(found, half, "outbox.relay.username", "user name and password go together: one is missing");
+    let outbox = &config.outbox;
+    let none = outbox.relays_in_order().next().is_none();
+    let detail = "relay needs outbox.relay.host, or [[outbox.relays]]";
+    say(found, none && outbox.transport == TransportKind::Relay, "outbox.transport", detail);
+    say(found, none && outbox.release_by == Some(ReleaseBy::Relay), "outbox.release_by", detail);
+    retries(&outbox.retry_minutes, found);
+    for (key, one) in outbox.relays_in_order() {
+        relay(one, &key, found);
+    }
+}
+
+fn relay(relay: &Relay, key: &str, found: &mut Found) {
+    let at = |field: &str| format!("{key}.{field}");
+    let empty = relay.host.trim().is_empty();
+    say(found, empty, &at("host"), "is empty; expected a name or an address");
+    let secret =
+        relay.password.is_some() || relay.access_token.is_some() || relay.access_token_file.is_some();
+    let half = relay.username.is_some() != secret;
+    let detail = "user name and password (or access token) go together: one is missing";
+    say(found, half, &at("username"), detail);
+    let clear = relay.username.is_some() && relay.tls == RelayTls::None;
+    let detail = "none, but a password is never sent in the clear; expected starttls or tls";
+    say(found, clear, &at("tls"), detail);
 }
 
 /// A wait of none would have mails go round at once; one of days is no retry.
@@ -193,6 +208,13 @@ fn address(found: &mut Found, key: &str, address: &str) {
 mod tests {
     use super::*;
 
+    /// One of `[[outbox.relays]]`, changed.
+    fn with(config: &mut Config, change: impl FnOnce(&mut Relay)) {
+        let mut relay = Relay::at("mx.example", 25);
+        change(&mut relay);
+        config.outbox.relays = vec![relay];
+    }
+
     #[test]
     fn each_rule_names_its_key() {
         type Break = fn(&mut Config);
@@ -213,6 +235,16 @@ mod tests {
             ("outbox.per_domain", |c| c.outbox.per_domain = 0),
             ("outbox.retry_minutes", |c| c.outbox.retry_minutes.clear()),
             ("outbox.retry_minutes[1]", |c| c.outbox.retry_minutes = vec![1, 0]),
+            ("outbox.release_by", |c| c.outbox.release_by = Some(ReleaseBy::Relay)),
+            ("outbox.relay.host", |c| c.outbox.relay = Some(Relay::at(" ", 25))),
+            ("outbox.relays[0].username", |c| with(c, |relay| relay.password = Some("x".into()))),
+            ("outbox.relays[0].username", |c| with(c, |relay| relay.username = Some("x".into()))),
+            ("outbox.relays[0].tls", |c| {
+                with(c, |relay| {
+                    (relay.username, relay.password) = (Some("x".into()), Some("x".into()));
+                    relay.tls = RelayTls::None;
+                });
+            }),
             ("keys.reply", |c| c.keys.reply = vec!["short".into()]),
             ("email.recipient_delimiter", |c| c.email.recipient_delimiter = '@'),
             ("dkim[0].domain", |c| c.dkim[0].domain = "shop..example".into()),
@@ -222,11 +254,11 @@ mod tests {
             ("mailboxes[0].address", |c| c.mailboxes[0].address = "x".into()),
             ("agents[0].role", |c| c.agents[0].role = Some("boss".into())),
         ];
-        let good = super::super::every_key();
+        let mut good = super::super::every_key();
+        (good.outbox.relay, good.outbox.relays, good.outbox.release_by) = (None, Vec::new(), None);
         assert_eq!(problems(&good), [], "the example is right");
         for (key, break_it) in cases.iter().copied() {
             let mut config = good.clone();
-            config.outbox.relay = None;
             config.smtp.tls = None;
             config.smtp.listen_tls.clear();
             config.smtp.lmtp_listen.clear();

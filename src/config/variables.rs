@@ -58,7 +58,7 @@ pub(super) fn from_variable(example: &Value, text: &str) -> Result<Option<Value>
             Some(Value::Table(fields)) if fields.contains_key("selector") => {
                 Value::Array(items().map(signing_key).collect::<Result<_, _>>()?)
             }
-            Some(Value::Table(fields)) => Value::Array(items().map(|item| person(fields, item)).collect()),
+            Some(Value::Table(fields)) => Value::Array(items().map(|item| entry(fields, item)).collect()),
             Some(Value::Integer(_)) => {
                 let numbers = items().map(|item| item.parse().map(Value::Integer));
                 Value::Array(
@@ -78,6 +78,25 @@ fn signing_key(text: &str) -> Result<Value, &'static str> {
     let fields = [("domain", domain), ("selector", selector), ("key", key)];
     let fields = fields.map(|(field, value)| (field.to_owned(), Value::from(value.trim())));
     Ok(Value::Table(fields.into_iter().collect()))
+}
+
+/// An entry of a list of tables, as the list's fields ask for.
+fn entry(fields: &Table, text: &str) -> Value {
+    if fields.contains_key("host") { relay(text) } else { person(fields, text) }
+}
+
+/// `mx.shop.example:587` or the host alone, as an entry of `outbox.relays`.
+fn relay(text: &str) -> Value {
+    let port = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+    let mut entry = Table::new();
+    match port {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+            entry.insert("host".into(), host.trim_matches(['[', ']']).into());
+            entry.insert("port".into(), i64::from(port).into());
+        }
+        _ => drop(entry.insert("host".into(), text.trim_matches(['[', ']']).into())),
+    }
+    Value::Table(entry)
 }
 
 /// `Ada <ada@shop.example>` or the address alone, as an entry of `mailboxes` or `agents`.
