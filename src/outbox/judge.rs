@@ -52,6 +52,17 @@ pub enum Ending {
     Broken(Stage, String),
     /// This remote can't take this mail at all, in our own words.
     Impossible(String),
+    /// No server takes mail for the recipient's domain: enhanced code (RFC 3463) and our own words.
+    Nowhere(&'static str, String),
+}
+
+/// Whom it concerns when a server is in trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Every mail: all of them go this way.
+    Shared,
+    /// This mail alone: others go elsewhere.
+    Own,
 }
 
 /// What follows.
@@ -68,22 +79,74 @@ const CLOSING: u16 = 421;
 /// Authentication missing, too weak, failed, or wanting encryption (RFC 4954 §6): about the relay, not the mail.
 const AUTHENTICATION: [u16; 5] = [454, 530, 534, 535, 538];
 
+/// The domain takes no mail (RFC 7505 §4.2).
+pub(super) const NULL_MX: &str = "5.1.10";
+/// There is no such domain.
+pub(super) const BAD_DOMAIN: &str = "5.1.2";
+/// The domain has no server with an address.
+pub(super) const NO_HOST: &str = "5.4.4";
+/// The domain's mail would come back to us.
+pub(super) const LOOPS_BACK: &str = "5.4.6";
+/// More is wanted of us: the next part of AUTH (RFC 4954 §4).
+pub(super) const CHALLENGE: u16 = 334;
+
 /// Judges how a try ended.
-pub fn judge(ending: &Ending) -> Judgement {
+pub fn judge(ending: &Ending, way: Way) -> Judgement {
     match ending {
         Ending::Taken(_) => Judgement::Mail(Outcome::Delivered),
         Ending::Captured => Judgement::Mail(Outcome::Captured),
-        Ending::Impossible(_) => Judgement::Mail(Outcome::Failed),
-        Ending::Refused(Stage::Connect, _) | Ending::Broken(Stage::Connect, _) => Judgement::Relay,
-        Ending::Refused(Stage::Mail, reply) if is_about_relay(reply) => Judgement::Relay,
+        Ending::Impossible(_) | Ending::Nowhere(..) => Judgement::Mail(Outcome::Failed),
+        _ if is_about_server(ending) => match way {
+            Way::Shared => Judgement::Relay,
+            Way::Own => Judgement::Mail(Outcome::Deferred),
+        },
         Ending::Refused(_, reply) if reply.code / 100 == 5 => Judgement::Mail(Outcome::Failed),
         // After the final dot the remote may have taken it: the next try has the same Message-ID.
         Ending::Refused(..) | Ending::Broken(..) => Judgement::Mail(Outcome::Deferred),
     }
 }
 
-fn is_about_relay(reply: &RemoteReply) -> bool {
-    reply.code == CLOSING || AUTHENTICATION.contains(&reply.code)
+/// Whether a server is in trouble, whatever the mail: another one may take it.
+pub(super) fn is_about_server(ending: &Ending) -> bool {
+    match ending {
+        Ending::Refused(Stage::Connect, _) | Ending::Broken(Stage::Connect, _) => true,
+        Ending::Refused(Stage::Mail, reply) => is_closing(reply) || AUTHENTICATION.contains(&reply.code),
+        _ => false,
+    }
+}
+
+/// Whether the remote closes the connection with this answer.
+pub(super) fn is_closing(reply: &RemoteReply) -> bool {
+    reply.code == CLOSING
+}
+
+/// Whether an answer of this kind lets us go on: a 3xx to DATA, a 2xx to anything else (RFC 5321 §4.2.1).
+pub(super) fn goes_on(stage: Stage, code: u16) -> bool {
+    code / 100 == if stage == Stage::Data { 3 } else { 2 }
+}
+
+/// Whether a server does not know EHLO, and may know HELO (RFC 5321 §4.1.1.1).
+pub(super) fn knows_no_ehlo(code: u16) -> bool {
+    code / 100 == 5
+}
+
+impl Ending {
+    /// The enhanced code that we find ourselves, where no server answers.
+    pub(super) fn own_code(&self) -> Option<&'static str> {
+        match self {
+            Self::Nowhere(code, _) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// In a few words, for logs.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Taken(reply) | Self::Refused(_, reply) => format!("{} {}", reply.code, reply.text),
+            Self::Broken(_, words) | Self::Impossible(words) | Self::Nowhere(_, words) => words.clone(),
+            Self::Captured => "captured".into(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -120,8 +183,26 @@ mod tests {
             (refused(Body, 451), Mail(Outcome::Deferred)),
             (broken(Body), Mail(Outcome::Deferred)),
             (Ending::Impossible("no SMTPUTF8".into()), Mail(Outcome::Failed)),
+            (Ending::Nowhere(NULL_MX, "takes no mail".into()), Mail(Outcome::Failed)),
         ] {
-            assert_eq!(judge(&ending), want, "{ending:?}");
+            assert_eq!(judge(&ending, Way::Shared), want, "{ending:?}");
+            let alone = if want == Relay { Mail(Outcome::Deferred) } else { want };
+            assert_eq!(judge(&ending, Way::Own), alone, "{ending:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_right_kind_of_answer_goes_on() {
+        for (stage, code, want) in [
+            (Stage::Mail, 250, true),
+            (Stage::Rcpt, 251, true),
+            (Stage::Rcpt, 354, false),
+            (Stage::Data, 354, true),
+            (Stage::Data, 250, false),
+            (Stage::Body, 250, true),
+            (Stage::Body, 354, false),
+        ] {
+            assert_eq!(goes_on(stage, code), want, "{stage:?} {code}");
         }
     }
 

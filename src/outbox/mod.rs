@@ -1,15 +1,26 @@
 //! Door: mail out. A worker takes what is due, the transport puts it on the wire (or keeps it), the judge says what
 //! the answer means, and the desk writes it down.
 
+mod channel;
+mod dial;
+mod direct;
+mod envelope;
 mod judge;
+mod kept;
+mod line;
+mod login;
+mod mx;
+mod pace;
 mod relay;
+mod relays;
 mod render;
+mod talk;
 mod tls;
 mod transport;
+mod trouble;
 mod wire;
 mod worker;
 
-pub use judge::{Ending, Judgement, RemoteReply, Stage, judge};
-pub use relay::Relay;
-pub use transport::{Letter, Transport, TransportError};
+pub use judge::{Ending, Judgement, RemoteReply, Stage, Way, judge};
+pub use transport::{Letter, Probe, Sent, Transport, TransportError, World};
 pub use worker::Worker;

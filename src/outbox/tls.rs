@@ -1,68 +1,169 @@
-//! TLS from the first byte towards a relay, as a stream lettre takes. (STARTTLS is lettre's own.)
+//! TLS towards servers: certificates that must be right, and certificates whose result is only noted.
 
-use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use lettre::transport::smtp::client::AsyncTokioStream;
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
-use rustls_platform_verifier::BuilderVerifierExt;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls_platform_verifier::Verifier;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// An encrypted connection.
-#[derive(Debug)]
-pub(super) struct Encrypted(TlsStream<TcpStream>);
-
-/// A connector that checks certificates as the operating system would.
-pub(super) fn connector() -> Result<TlsConnector, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_platform_verifier()?
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
+/// Which certificates are trusted: the system's, and those of a file. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Trust {
+    provider: Arc<CryptoProvider>,
+    verifier: Arc<Verifier>,
+    strict: Arc<ClientConfig>,
 }
 
-impl Encrypted {
+/// An encrypted connection, and what is to be said of it.
+pub(super) struct Encrypted {
+    /// The connection.
+    pub stream: TlsStream<TcpStream>,
+    /// `TLSv1.3`, and where the certificate was only looked at, what came of that.
+    pub label: String,
+}
+
+impl Trust {
+    /// Reads the certificates.
+    ///
+    /// # Errors
+    /// In words, when the file can't be read, or there are no certificates at all.
+    pub(super) fn load(ca_file: Option<&Path>) -> Result<Self, String> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let more = match ca_file {
+            Some(file) => certificates(file).map_err(|error| format!("{}: {error}", file.display()))?,
+            None => Vec::new(),
+        };
+        let verifier = Verifier::new_with_extra_roots(more, provider.clone()).map_err(|e| e.to_string())?;
+        let verifier = Arc::new(verifier);
+        let strict = Arc::new(settings(&provider, verifier.clone()).map_err(|error| error.to_string())?);
+        Ok(Self { provider, verifier, strict })
+    }
+
     /// Shakes hands with a server that must prove to be `host`.
-    pub async fn connect(connector: &TlsConnector, host: &str, stream: TcpStream) -> io::Result<Self> {
-        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-        Ok(Self(connector.connect(name, stream).await?))
+    ///
+    /// # Errors
+    /// In words.
+    pub(super) async fn verify(&self, host: &str, stream: TcpStream) -> Result<Encrypted, String> {
+        let stream = shake_hands(self.strict.clone(), host, stream).await?;
+        Ok(Encrypted { label: version(&stream).to_owned(), stream })
+    }
+
+    /// Shakes hands with whoever is there, and notes whether it proves to be `host` (RFC 7435).
+    ///
+    /// # Errors
+    /// In words.
+    pub(super) async fn note(&self, host: &str, stream: TcpStream) -> Result<Encrypted, String> {
+        let noting = Arc::new(Noting { verifier: self.verifier.clone(), wrong: Mutex::default() });
+        let settings = settings(&self.provider, noting.clone()).map_err(|error| error.to_string())?;
+        let stream = shake_hands(Arc::new(settings), host, stream).await?;
+        let wrong = noting.wrong.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let certificate = match wrong {
+            None => "certificate verified".to_owned(),
+            Some(error) => format!("certificate not verified: {}", in_words(&error)),
+        };
+        Ok(Encrypted { label: format!("{}, {certificate}", version(&stream)), stream })
     }
 }
 
-impl AsyncTokioStream for Encrypted {
-    fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().0.peer_addr()
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let read = CertificateDer::pem_file_iter(file).map_err(|error| error.to_string())?;
+    let all = read.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+    if all.is_empty() { Err("there is no certificate in it; expected PEM".into()) } else { Ok(all) }
+}
+
+fn settings(
+    provider: &Arc<CryptoProvider>,
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<ClientConfig, Error> {
+    let builder =
+        ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+}
+
+async fn shake_hands(
+    settings: Arc<ClientConfig>,
+    host: &str,
+    stream: TcpStream,
+) -> Result<TlsStream<TcpStream>, String> {
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| format!("TLS: {host:?}: {error}"))?;
+    TlsConnector::from(settings).connect(name, stream).await.map_err(|error| format!("TLS: {error}"))
+}
+
+/// As `openssl` and everybody else writes it.
+fn version(stream: &TlsStream<TcpStream>) -> &'static str {
+    match stream.get_ref().1.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
+        Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2",
+        _ => "TLS",
     }
 }
 
-impl AsyncRead for Encrypted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+/// What is wrong with a certificate, for the log of tries.
+fn in_words(error: &Error) -> String {
+    match error {
+        Error::InvalidCertificate(error) => match error {
+            CertificateError::UnknownIssuer => "unknown issuer".into(),
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => "expired".into(),
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "not yet valid".into()
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "issued for another name".into()
+            }
+            error => error.to_string(),
+        },
+        error => error.to_string(),
     }
 }
 
-impl AsyncWrite for Encrypted {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, buf)
+/// Lets every certificate pass, and keeps what was wrong with it.
+#[derive(Debug)]
+struct Noting {
+    verifier: Arc<Verifier>,
+    wrong: Mutex<Option<Error>>,
+}
+
+impl ServerCertVerifier for Noting {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verified =
+            self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        *self.wrong.lock().unwrap_or_else(PoisonError::into_inner) = verified.err();
+        Ok(ServerCertVerified::assertion())
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier.verify_tls12_signature(message, cert, dss)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
     }
 }

@@ -15,10 +15,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::judge::{Ending, Judgement, judge};
+use super::judge::{Ending, Judgement};
 use super::render;
 use super::transport::{Letter, Sent, Transport};
-use super::wire::{Finding, Wire};
+use super::wire::Wire;
 use crate::desk::{Desk, Error, ReadyMail, Round, Try, Wanted};
 use crate::model::{AttemptReport, OutboxEntry, Outcome, Timestamp};
 use crate::sender::Signers;
@@ -48,7 +48,7 @@ pub struct Worker {
     desk: Desk,
     templates: Arc<Templates>,
     signers: Signers,
-    transport: Transport,
+    transport: Arc<Transport>,
     /// Its name on leases; each claim adds its own number, so that a lease that ran out is nobody's.
     name: String,
     claims: AtomicU64,
@@ -89,7 +89,7 @@ impl Worker {
             desk,
             templates,
             signers: Signers::default(),
-            transport,
+            transport: Arc::new(transport),
         }
     }
 
@@ -106,7 +106,7 @@ impl Worker {
             Err(error) => tracing::warn!(%error, "leases of an earlier run stay until they run out"),
         }
         let worker = Arc::new(self);
-        let mut wire = Wire::new(worker.concurrency);
+        let mut wire = Wire::new(worker.concurrency, worker.transport.clone());
         let mut pace = Pace { more: true, patience: PATIENCE };
         while !stop.is_cancelled() {
             tokio::select! {
@@ -136,12 +136,11 @@ impl Worker {
         let more = batch.entries.len() == limit;
         while !batch.entries.is_empty() && !stop.is_cancelled() && self.may_send(&batch, wire) {
             let page = self.render(&mut batch).await;
-            match self.transport {
-                Transport::Capture => self.capture(page, batch.claimed).await,
-                Transport::Relay(_) => {
-                    for mail in self.fix(page).await {
-                        self.send_or_return(mail, &mut batch, wire, stop).await;
-                    }
+            if self.transport.keeps(false) {
+                self.capture(page, batch.claimed).await;
+            } else {
+                for mail in self.fix(page).await {
+                    self.send_or_return(mail, &mut batch, wire, stop).await;
                 }
             }
         }
@@ -201,7 +200,7 @@ impl Worker {
     async fn capture(&self, page: Vec<ReadyMail>, claimed: Instant) {
         let mut tries = Vec::with_capacity(page.len());
         for mail in page {
-            if let Ok(report) = self.attempt(&mail, claimed).await {
+            if let Some(report) = self.attempt(&mail, claimed).await {
                 tries.push(Try { mail, report });
             }
         }
@@ -246,31 +245,26 @@ impl Worker {
     }
 
     /// Sends a mail whose bytes are fixed, and sees to what follows.
-    async fn send(self: Arc<Self>, mail: ReadyMail, claimed: Instant) -> Finding {
+    async fn send(self: Arc<Self>, mail: ReadyMail, claimed: Instant) {
         match self.attempt(&mail, claimed).await {
-            Ok(report) => {
-                let finding = if report.remote.is_some() { Finding::Works } else { Finding::Unknown };
-                self.record(vec![Try { mail, report }]).await;
-                finding
-            }
-            Err(trouble) => {
-                self.put_back(&[mail.entry]).await;
-                Finding::Relay(trouble)
-            }
+            Some(report) => self.record(vec![Try { mail, report }]).await,
+            None => self.put_back(&[mail.entry]).await,
         }
     }
 
-    /// One try of one mail, in what its lease leaves of time.
-    ///
-    /// # Errors
-    /// The relay's words when it is in trouble, whatever the mail.
-    async fn attempt(&self, mail: &ReadyMail, claimed: Instant) -> Result<AttemptReport, String> {
+    /// One try of one mail, in what its lease leaves of time; `None` when every relay is in trouble, whatever the mail.
+    async fn attempt(&self, mail: &ReadyMail, claimed: Instant) -> Option<AttemptReport> {
         let begun = (self.desk.clock().now(), Instant::now());
-        let letter = Letter { from: &mail.entry.envelope_from, to: &mail.entry.to_address, mime: &mail.mime };
+        let letter = Letter {
+            from: &mail.entry.envelope_from,
+            to: &mail.entry.to_address,
+            mime: &mail.mime,
+            release: false,
+        };
         let sent = self.transport.send(letter, self.lease.saturating_sub(MARGIN + claimed.elapsed())).await;
-        match judge(&sent.ending) {
-            Judgement::Mail(outcome) => Ok(report(begun, outcome, sent)),
-            Judgement::Relay => Err(words(&sent.ending)),
+        match sent.judgement() {
+            Judgement::Mail(outcome) => Some(report(begun, outcome, sent)),
+            Judgement::Relay => None,
         }
     }
 
@@ -331,9 +325,12 @@ fn passes(error: &Error) -> bool {
 }
 
 fn report((at, begun): (Timestamp, Instant), outcome: Outcome, sent: Sent) -> AttemptReport {
+    let own_code = sent.ending.own_code();
     let (reply, error) = match sent.ending {
         Ending::Taken(reply) | Ending::Refused(_, reply) => (Some(reply), None),
-        Ending::Broken(_, error) | Ending::Impossible(error) => (None, Some(error)),
+        Ending::Broken(_, error) | Ending::Impossible(error) | Ending::Nowhere(_, error) => {
+            (None, Some(error))
+        }
         Ending::Captured => (None, None),
     };
     AttemptReport {
@@ -343,17 +340,9 @@ fn report((at, begun): (Timestamp, Instant), outcome: Outcome, sent: Sent) -> At
         remote: sent.remote,
         tls: sent.tls,
         smtp_code: reply.as_ref().map(|reply| reply.code),
-        enhanced_code: reply.as_ref().and_then(|reply| reply.enhanced_code()).map(str::to_owned),
+        enhanced_code: reply.as_ref().and_then(|reply| reply.enhanced_code()).or(own_code).map(str::to_owned),
         smtp_response: reply.map(|reply| format!("{} {}", reply.code, reply.text).trim_end().to_owned()),
         error,
-    }
-}
-
-fn words(ending: &Ending) -> String {
-    match ending {
-        Ending::Taken(reply) | Ending::Refused(_, reply) => format!("{} {}", reply.code, reply.text),
-        Ending::Broken(_, error) | Ending::Impossible(error) => error.clone(),
-        Ending::Captured => String::new(),
     }
 }
 

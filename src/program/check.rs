@@ -5,13 +5,13 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use postdesk::config::{self, Config, RelayTls, TransportKind};
+use anyhow::Result;
+use postdesk::config::{self, Config};
+use postdesk::outbox::{Probe, Transport};
 use postdesk::smtp::Certificate;
 use postdesk::store::{Store, sqlite_file};
 use postdesk::templates::Templates;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 use super::say::answer;
 use super::settings::{ConfigFile, environment};
@@ -46,7 +46,7 @@ pub async fn run(file: ConfigFile) -> Result<ExitCode> {
         templates(&config, &mut report);
         listeners(&config, &mut report).await;
         certificate(&config, &mut report);
-        relay(&config, &mut report).await;
+        transport(&config, &mut report).await;
     }
     Ok(if report.good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -177,28 +177,19 @@ fn certificate(config: &Config, report: &mut Report) {
     }
 }
 
-/// Connects and waits for the greeting.
-async fn relay(config: &Config, report: &mut Report) {
-    let Some(relay) = &config.outbox.relay else { return };
-    if config.outbox.transport != TransportKind::Relay {
-        return;
+/// Names, TLS and credentials of relays, as a mail would need them.
+async fn transport(config: &Config, report: &mut Report) {
+    let transport = match Transport::from_config(config) {
+        Ok(transport) => transport,
+        Err(error) => return report.fail("outbox", error),
+    };
+    let Ok(found) = tokio::time::timeout(RELAY_PATIENCE, transport.probe()).await else {
+        return report.fail("outbox.relay.host", "the relays do not answer in time");
+    };
+    for Probe { key, relay, error } in found {
+        match error {
+            None => report.ok(format_args!("relay {relay} takes mail")),
+            Some(error) => report.fail(&format!("{key}.host"), format_args!("{relay}: {error}")),
+        }
     }
-    let name = format!("{}:{}", relay.host, relay.port);
-    let greets = relay.tls != RelayTls::Tls;
-    match tokio::time::timeout(RELAY_PATIENCE, greeting(&name, greets)).await {
-        Ok(Ok(greeting)) => report.ok(format_args!("relay {name} {greeting}")),
-        Ok(Err(error)) => report.fail("outbox.relay.host", format_args!("{name}: {error:#}")),
-        Err(_) => report.fail("outbox.relay.host", format_args!("{name} does not answer")),
-    }
-}
-
-async fn greeting(name: &str, greets: bool) -> Result<String> {
-    let stream = TcpStream::connect(name).await?;
-    if !greets {
-        return Ok("is reachable".into());
-    }
-    let mut line = String::new();
-    BufReader::new(stream).take(512).read_line(&mut line).await.context("no greeting")?;
-    ensure!(line.starts_with("220"), "expected a greeting with 220, got {:?}", line.trim_end());
-    Ok(format!("greets: {}", line.trim_end()))
 }

@@ -13,7 +13,7 @@ use mail_auth::common::verify::DomainKey;
 use mail_auth::hickory_resolver::config::{ResolverConfig, ResolverOpts};
 use mail_auth::{AuthenticatedMessage, DkimResult, MessageAuthenticator, Parameters, ResolverCache, Txt};
 use postdesk::clock::Ids;
-use postdesk::config::{Config, DkimKey, Relay, RelayTls, TransportKind};
+use postdesk::config::{Config, DkimKey, Relay, TransportKind};
 use postdesk::outbox::{Transport, Worker};
 use postdesk::sender::{Signers, SigningKey, new_ed25519, new_rsa};
 use postdesk::templates::Templates;
@@ -157,8 +157,7 @@ fn by_relay(sink: &Sink) -> impl FnOnce(&mut Config) {
     let (host, port) = (sink.address.ip().to_string(), sink.address.port());
     move |config| {
         config.outbox.transport = TransportKind::Relay;
-        config.outbox.relay =
-            Some(Relay { host, port, tls: RelayTls::Opportunistic, username: None, password: None });
+        config.outbox.relay = Some(Relay::at(host, port));
     }
 }
 

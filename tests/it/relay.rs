@@ -62,7 +62,7 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 }
 
 async fn until_sent(database: &Database) {
-    let sent = "SELECT count(*) FROM outbox WHERE status = 'sent' AND tls = 'TLS'";
+    let sent = "SELECT count(*) FROM outbox WHERE status = 'sent' AND tls = 'TLSv1.3'";
     until("sent", async || database.count(sent).await == 2).await;
 }
 

@@ -240,11 +240,5 @@ both_engines! {
 }
 
 fn relay() -> postdesk::config::Relay {
-    postdesk::config::Relay {
-        host: "127.0.0.1".into(),
-        port: 25,
-        tls: postdesk::config::RelayTls::None,
-        username: None,
-        password: None,
-    }
+    postdesk::config::Relay::at("127.0.0.1", 25)
 }
