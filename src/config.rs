@@ -446,6 +446,8 @@ pub struct Intake {
     pub max_automatic_per_day: u32,
     /// Most tickets one sender opens by mail in a day; further mails that would are quarantined. 0: no limit.
     pub max_tickets_per_sender_day: u32,
+    /// When an agent is told what became of the commands in a mail.
+    pub command_result: CommandResult,
 }
 
 /// What an unverified sender is answered.
@@ -468,6 +470,16 @@ pub enum Strangers {
     NewTicket,
 }
 
+/// When an agent is told what became of the commands in a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CommandResult {
+    /// When nothing was done, since one of them was not understood; and when asked for by `#help`.
+    Errors,
+    /// Each time.
+    Always,
+}
+
 impl Default for Intake {
     fn default() -> Self {
         Self {
@@ -476,6 +488,7 @@ impl Default for Intake {
             strangers_by_reference: Strangers::Append,
             max_automatic_per_day: 20,
             max_tickets_per_sender_day: 20,
+            command_result: CommandResult::Errors,
         }
     }
 }

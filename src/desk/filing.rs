@@ -256,6 +256,26 @@ fn note_message(ticket: &mut Ticket, new: &NewResponse) {
     }
 }
 
+/// A contact of whom nothing is known but a name.
+pub(super) fn new_contact(id: Uuid, name: Option<String>, at: Timestamp) -> Contact {
+    Contact {
+        id,
+        r#type: ContactType::Customer,
+        name,
+        phone: None,
+        locale: None,
+        timezone: None,
+        user_id: None,
+        seller_id: None,
+        store_id: None,
+        notes: None,
+        custom_fields: serde_json::json!({}),
+        created_at: at,
+        updated_at: at,
+        version: 1,
+    }
+}
+
 async fn store_response(tx: &mut Tx, ticket: &Ticket, new: NewResponse) -> Result<Response> {
     for attachment in &new.attachments {
         let row =

@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{Desk, Result};
 use crate::model::fold;
+use crate::store::Tx;
 use crate::store::search::Unindexed;
 
 /// Responses indexed in one transaction.
@@ -98,6 +100,17 @@ impl Desk {
         }
         tx.commit().await?;
         Ok(count)
+    }
+}
+
+impl Desk {
+    /// A ticket's responses are found under it alone, after some of them came from another one.
+    pub(super) async fn index_moved(&self, tx: &mut Tx, ticket: Uuid) -> Result<()> {
+        for row in tx.responses_to_index(ticket).await? {
+            tx.forget_response(&row).await?;
+            tx.index_response(&row, &text_of(&row)).await?;
+        }
+        Ok(())
     }
 }
 

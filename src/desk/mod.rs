@@ -3,14 +3,17 @@
 mod admin;
 mod bounces;
 mod chores;
+mod changes;
 mod delivery;
 mod error;
 mod filing;
 mod indexing;
 mod intake;
 mod links;
+mod merge;
 mod note_words;
 mod notify;
+mod orders;
 mod outgoing;
 mod queue;
 mod reading;

@@ -147,6 +147,22 @@ impl Tx {
         self.field(include_str!("sql/outbox/sent_to.sql"), args![to, since, until]).await
     }
 
+    /// The newest mail that an agent got about a ticket.
+    pub async fn newest_sent(&mut self, ticket: Uuid, to: &str) -> Result<Option<OutboxEntry>> {
+        self.one(include_str!("sql/outbox/newest_sent.sql"), args![ticket, to]).await
+    }
+
+    /// How many mails of a kind an address got since then, or will get.
+    pub async fn sent_of_late(
+        &mut self,
+        to: &str,
+        template: NotificationTemplate,
+        since: Timestamp,
+    ) -> Result<i64> {
+        let sql = include_str!("sql/outbox/sent_of_late.sql");
+        Ok(self.field(sql, args![to, template.as_str(), since]).await?.unwrap_or(0))
+    }
+
     /// What an address got of late. On PostgreSQL, others who ask for the same address wait until this transaction
     /// ends, so that together they don't pass a cap; on SQLite there is one writer.
     pub async fn recent_mail(&mut self, address: &str, now: Timestamp) -> Result<RecentMail> {

@@ -74,4 +74,28 @@ impl Tx {
         .await
         .map(drop)
     }
+
+    /// Writes what may change of a response: who may read it, to whom it went, and when.
+    pub async fn update_response(&mut self, r: &Response) -> Result<()> {
+        self.run(
+            include_str!("sql/responses/update.sql"),
+            args![
+                r.id,
+                r.visibility,
+                json(&r.to_addresses),
+                json(&r.cc),
+                json(&r.flags),
+                r.created_at,
+                r.version
+            ],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Moves everything that was said on a ticket to another one, with its files.
+    pub async fn move_responses(&mut self, from: Uuid, into: Uuid) -> Result<()> {
+        self.run(include_str!("sql/responses/move.sql"), args![from, into]).await?;
+        self.run(include_str!("sql/attachments/move.sql"), args![from, into]).await.map(drop)
+    }
 }

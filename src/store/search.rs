@@ -69,6 +69,25 @@ impl Tx {
         Ok(())
     }
 
+    /// All responses of a ticket, as they are to be indexed.
+    pub async fn responses_to_index(&mut self, ticket: Uuid) -> Result<Vec<Unindexed>> {
+        self.all(include_str!("sql/search/of_ticket.sql"), args![ticket]).await
+    }
+
+    /// Takes a response out of the index; nothing happens when it is not there.
+    pub async fn forget_response(&mut self, row: &Unindexed) -> Result<()> {
+        let done = match self {
+            Self::Postgres(_) => {
+                self.run(include_str!("sql/search/forget.postgres.sql"), args![row.id]).await?
+            }
+            Self::SqliteWrite(_) | Self::SqliteRead(_) => {
+                self.run(include_str!("sql/search/forget.sqlite.sql"), args![row.seq]).await?
+            }
+        };
+        debug_assert!(done <= 1);
+        Ok(())
+    }
+
     /// Everything up to this place is in the index.
     pub async fn indexed_to(&mut self) -> Result<i64> {
         let sql = include_str!("sql/facts/get.sql");

@@ -1,6 +1,7 @@
 //! A mail comes in: the one call every door makes. Read (pure, outside any transaction), then filed in one
 //! transaction: ledger row, ticket or response, audit line, outbox rows.
 
+mod agent;
 mod forward;
 mod hand_in;
 mod limit;
@@ -11,6 +12,7 @@ mod sender;
 
 use uuid::Uuid;
 
+pub(super) use self::agent::KEPT_AS_NOTE;
 use self::place::Placed;
 use self::reading::Reading;
 use self::sender::Sender;
@@ -133,7 +135,7 @@ impl Desk {
         }
         let sender = self.sender(tx, mail).await?;
         let mut placed = self.place(tx, mail, &sender).await?;
-        let Some(ticket) = placed.ticket.take().filter(|_| sender.acting_agent().is_none()) else {
+        let Some(ticket) = placed.ticket.take().filter(|_| sender.agent_for(&placed).is_none()) else {
             let action = if *unsure { InboundAction::Quarantined } else { InboundAction::Ignored };
             return Ok(Decision::new(action, reason, detail));
         };
@@ -147,38 +149,25 @@ impl Desk {
     async fn file_person(&self, tx: &mut Tx, mail: &Reading) -> Result<Decision> {
         let sender = self.sender(tx, mail).await?;
         let placed = self.place(tx, mail, &sender).await?;
-        if let Some(refused) = sender.refused_agent(&placed) {
-            return Ok(Decision { flags: placed.flags, token: placed.token, ..refused });
-        }
-        match placed.ticket {
-            Some(_) if sender.agent_for(&placed).is_some() => {
-                self.append_agent_reply(tx, mail, sender, placed).await
-            }
-            Some(_) => self.append_customer_message(tx, mail, sender, placed).await,
-            None => self.open_from_mail(tx, mail, sender, placed).await,
-        }
+        self.file_placed(tx, mail, sender, placed).await
     }
 
-    /// An agent answered from their mail program: a public reply.
-    async fn append_agent_reply(
+    /// It is known who wrote, and where it belongs.
+    async fn file_placed(
         &self,
         tx: &mut Tx,
         mail: &Reading,
         sender: Sender,
-        placed: Placed,
+        mut placed: Placed,
     ) -> Result<Decision> {
-        let (Some(agent), Some(ticket)) = (sender.agent_for(&placed).cloned(), placed.ticket.clone()) else {
-            unreachable!("the caller saw both");
-        };
-        let actor = Actor::agent(&agent);
-        let status = ticket.status.after_agent_reply();
-        let mut response = self.response_from(mail, &actor, placed.placement.clone(), &placed.flags);
-        // The desk mails the ticket's own people; whom else the agent copied has the agent's mail already.
-        response.to_addresses = vec![ticket.requester_email.clone()];
-        response.cc = ticket.cc.clone();
-        let filed = self.append_response(tx, ticket, response, status, &actor).await?;
-        self.notify_reply(tx, &filed.ticket, &filed.response, Some(&agent)).await?;
-        Ok(appended(placed, filed))
+        if let Some(agent) = sender.unproven_agent(&placed) {
+            return self.hold_agents_mail(tx, mail, agent, &sender, placed).await;
+        }
+        match (placed.ticket.take(), sender.agent_for(&placed).cloned()) {
+            (Some(ticket), Some(agent)) => self.file_agents_mail(tx, mail, &agent, placed, ticket).await,
+            (Some(ticket), None) => self.append_customer_message(tx, mail, sender, placed, ticket).await,
+            (None, _) => self.open_from_mail(tx, mail, sender, placed).await,
+        }
     }
 
     /// A customer wrote on a ticket: it is ours to act again.
@@ -188,8 +177,8 @@ impl Desk {
         mail: &Reading,
         sender: Sender,
         placed: Placed,
+        ticket: Ticket,
     ) -> Result<Decision> {
-        let Some(ticket) = placed.ticket.clone() else { unreachable!("the caller saw it") };
         let (contact, verified) = self.known_contact(tx, mail, &sender).await?;
         let actor = sender.customer(&contact);
         let reopened = ticket.status.is_ended();
@@ -388,6 +377,9 @@ fn verdict(inbound: Uuid, decision: Decision) -> Verdict {
     let filed =
         |filed: FiledResponse| Filed { inbound, ticket: filed.ticket.id, number: filed.ticket.number };
     match (decision.action, decision.filed) {
+        (InboundAction::Appended, None) if let Some((ticket, number)) = decision.ticket => {
+            Verdict::Appended(Filed { inbound, ticket, number })
+        }
         (InboundAction::Created, Some(ticket)) => Verdict::Created(filed(ticket)),
         (InboundAction::Appended, Some(ticket)) => Verdict::Appended(filed(ticket)),
         (InboundAction::Quarantined, _) => Verdict::Quarantined { inbound },

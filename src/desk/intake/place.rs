@@ -27,8 +27,10 @@ pub(super) struct Placed {
     pub token: TokenState,
     /// The token was sent to the address that now uses it.
     pub token_was_senders: bool,
-    /// The token was sent to one of the agents.
-    pub token_was_agents: bool,
+    /// The agent the token was sent to, at whichever of their addresses.
+    pub token_agent: Option<Uuid>,
+    /// The token came with an internal note: what answers it stays internal.
+    pub internal: bool,
     /// A stranger who only knew a Message-ID is shown in the desk, but mailed to nobody.
     pub may_tell_agents: bool,
 }
@@ -43,7 +45,8 @@ impl Placed {
             flags: Vec::new(),
             token: TokenState::None,
             token_was_senders: false,
-            token_was_agents: false,
+            token_agent: None,
+            internal: false,
             may_tell_agents: true,
         }
     }
@@ -86,7 +89,8 @@ impl Desk {
             let Some(ticket) = self.ticket_for_mail(tx, &token.ticket).await? else { continue };
             placed.token = TokenState::Valid;
             placed.token_was_senders = token.was_sent_to(self.keys(), &sender.address);
-            placed.token_was_agents = self.was_sent_to_agent(&token);
+            placed.token_agent = self.agent_of(&token);
+            placed.internal = token.internal;
             if !placed.token_was_senders && !sender.takes_part_in(&ticket) {
                 placed.flags.push("unverified_sender");
             }
@@ -99,8 +103,12 @@ impl Desk {
         Ok(placed)
     }
 
-    fn was_sent_to_agent(&self, token: &ReplyToken) -> bool {
-        self.directory().agents.iter().any(|agent| token.was_sent_to(self.keys(), &agent.email))
+    /// The agent whom a token was sent to.
+    fn agent_of(&self, token: &ReplyToken) -> Option<Uuid> {
+        let directory = self.directory();
+        let mut addresses = directory.agent_addresses.iter();
+        let (_, place) = addresses.find(|(address, _)| token.was_sent_to(self.keys(), address))?;
+        Some(directory.agents[*place].id)
     }
 
     /// Rule 2: a Message-ID of ours, or one known from the ledger.
@@ -184,7 +192,7 @@ impl Desk {
     }
 }
 
-/// What the rules have in common at their end: a closed ticket takes no more mail, but has a follow-up.
+/// What the rules have in common at their end: a closed ticket takes no more mail of customers, but has a follow-up.
 fn settle(mut placed: Placed, sender: &Sender) -> Placed {
     let known = placed.token_was_senders || sender.verified;
     if placed.ticket.is_some() && !known && !placed.flags.contains(&"unverified_sender") {
@@ -192,9 +200,8 @@ fn settle(mut placed: Placed, sender: &Sender) -> Placed {
     }
     let believed =
         placed.ticket.as_ref().is_some_and(|ticket| sender.takes_part_in(ticket)) || placed.token_was_senders;
-    if placed.ticket.as_ref().is_some_and(|ticket| ticket.status == Status::Closed)
-        && !placed.token_was_agents
-    {
+    let is_agents = placed.token_agent.is_some() || sender.acting_agent().is_some();
+    if placed.ticket.as_ref().is_some_and(|ticket| ticket.status == Status::Closed) && !is_agents {
         let closed = placed.ticket.take();
         if believed {
             placed.follow_up_of = closed;

@@ -4,7 +4,8 @@ use uuid::Uuid;
 
 use super::place::Placed;
 use super::reading::Reading;
-use super::{Decision, Desk, Result};
+use super::{Desk, Result};
+use crate::desk::filing::new_contact;
 use crate::model::*;
 use crate::store::Tx;
 
@@ -19,6 +20,10 @@ pub(super) struct Sender {
     pub failing: bool,
     /// The agent of this address, believed or not.
     agent: Option<Agent>,
+    /// The mail names one sender: a second one would be believed along with the first.
+    is_sole: bool,
+    /// Somebody let the mail out of quarantine: it is the agent's.
+    vouched: bool,
     /// The contact of this address, where there is one.
     pub contact: Option<Contact>,
 }
@@ -28,11 +33,14 @@ impl Desk {
         let address = mail.from_address.to_lowercase();
         let contact = if address.is_empty() { None } else { tx.contact_by_address(&address).await? };
         let authentication = &mail.mail.authentication;
+        let is_sole = mail.parsed.sole_from().is_some();
         Ok(Sender {
             name: mail.from_name.clone(),
-            verified: authentication.is_verified() && mail.parsed.sole_from().is_some(),
+            verified: authentication.is_verified() && is_sole,
             failing: authentication.dmarc == Authority::Fail,
             agent: self.directory().agent_by_address(&address).cloned(),
+            is_sole,
+            vouched: false,
             contact,
             address,
         })
@@ -42,7 +50,16 @@ impl Desk {
     pub(super) async fn forwarded_sender(&self, tx: &mut Tx, from: Address) -> Result<Sender> {
         let address = from.email.to_lowercase();
         let contact = tx.contact_by_address(&address).await?;
-        Ok(Sender { address, name: from.name, verified: false, failing: false, agent: None, contact })
+        Ok(Sender {
+            address,
+            name: from.name,
+            verified: false,
+            failing: false,
+            agent: None,
+            is_sole: true,
+            vouched: false,
+            contact,
+        })
     }
 
     /// The sender's contact, made when there is none; and whether their address is verified, by this mail or before.
@@ -82,26 +99,27 @@ impl Sender {
 
     /// The agent, when the mail itself proves who sent it.
     pub fn acting_agent(&self) -> Option<&Agent> {
-        self.agent.as_ref().filter(|_| self.verified)
+        self.agent.as_ref().filter(|_| self.verified || self.vouched)
     }
 
     /// The agent, when the mail proves it or carries the token that was sent to that very agent (MAIL.md §1.6).
     pub fn agent_for(&self, placed: &Placed) -> Option<&Agent> {
-        self.agent.as_ref().filter(|_| self.verified || placed.token_was_senders)
+        let is_theirs = |agent: &&Agent| self.is_sole && placed.token_agent == Some(agent.id);
+        self.acting_agent().or(self.agent.as_ref().filter(is_theirs))
     }
 
-    /// Held back: it uses an agent's address, or an agent's reply address, and nothing proves that the agent did.
-    pub fn refused_agent(&self, placed: &Placed) -> Option<Decision> {
-        let claims = self.agent.is_some() || placed.token_was_agents;
-        if !claims || self.agent_for(placed).is_some() {
-            return None;
+    /// The agent this may be, held back because nothing proves it: their address is used, or their reply address.
+    pub fn unproven_agent(&self, placed: &Placed) -> Option<Uuid> {
+        match (self.agent_for(placed), &self.agent) {
+            (Some(_), _) => None,
+            (None, Some(agent)) => Some(agent.id),
+            (None, None) => placed.token_agent,
         }
-        let detail = if self.agent.is_some() {
-            "it says it is from an agent, and nothing proves it"
-        } else {
-            "it came to an agent's reply address from another sender"
-        };
-        Some(Decision::new(InboundAction::Quarantined, "unverified_agent", detail))
+    }
+
+    /// Whether the address is one of our agents'.
+    pub fn uses_agents_address(&self) -> bool {
+        self.agent.is_some()
     }
 
     /// Requester or copied on the ticket, or an agent who is believed.
@@ -110,25 +128,5 @@ impl Sender {
         let named = !self.address.is_empty()
             && (ticket.requester_email == self.address || ticket.cc.contains(&self.address));
         is_requester || named || self.acting_agent().is_some()
-    }
-}
-
-/// A contact of whom nothing is known but a name.
-fn new_contact(id: Uuid, name: Option<String>, at: Timestamp) -> Contact {
-    Contact {
-        id,
-        r#type: ContactType::Customer,
-        name,
-        phone: None,
-        locale: None,
-        timezone: None,
-        user_id: None,
-        seller_id: None,
-        store_id: None,
-        notes: None,
-        custom_fields: serde_json::json!({}),
-        created_at: at,
-        updated_at: at,
-        version: 1,
     }
 }

@@ -1,0 +1,1 @@
+UPDATE responses SET ticket_id = $2 WHERE ticket_id = $1
