@@ -8,7 +8,7 @@ use super::changes::Act;
 use super::filing::NewResponse;
 use super::intake::KEPT_AS_NOTE;
 use super::notify::Notice;
-use super::{Desk, Result};
+use super::{Desk, Error, Result};
 use crate::config::CommandResult;
 use crate::mail::command::{Assignee, Command, CommandRefusal, Commanded, Refused, TagChange};
 use crate::mail::html;
@@ -227,8 +227,14 @@ impl Desk {
         ticket: &Ticket,
         agent: &Agent,
     ) -> Result<Result<Answer, Refused>> {
-        let _ = (tx, name, ticket, agent);
-        Ok(Err(CommandRefusal::NoSuchTemplate.into()))
+        let filled = match self.reply_text(tx, name, ticket, agent).await {
+            Ok(filled) => filled,
+            Err(Error::NotFound(_)) => return Ok(Err(CommandRefusal::NoSuchTemplate.into())),
+            Err(Error::Template(_)) => return Ok(Err(CommandRefusal::TemplateFails.into())),
+            Err(error) => return Err(error),
+        };
+        let (text, html) = filled.body.rendered();
+        Ok(Ok(Answer { template: filled.template_id, text, html, format: filled.body.format }))
     }
 
     /// Carries out what only changes the ticket's fields; the status, and the merge, come with or after what is said.
@@ -386,7 +392,7 @@ mod tests {
                 why,
                 near: near.into_iter().map(str::to_owned).collect(),
             });
-            assert_eq!(got.map_err(|refused| refused), want, "{name}");
+            assert_eq!(got, want, "{name}");
         }
     }
 }
