@@ -29,7 +29,8 @@ impl Desk {
         source.snoozed_until = None;
         (source.response_count, source.attachment_count) = (0, 0);
         self.change_status_of(tx, &mut source, Status::Closed, act).await?;
-        self.write_down(tx, &mut source, act).await
+        self.write_down(tx, &mut source, act).await?;
+        self.notify_merged(tx, &source, &target, None).await.map(drop)
     }
 }
 

@@ -2,8 +2,8 @@
 
 mod admin;
 mod bounces;
-mod chores;
 mod changes;
+mod chores;
 mod delivery;
 mod error;
 mod filing;

@@ -247,7 +247,10 @@ impl Desk {
     ) -> Result<()> {
         for step in &order.steps {
             match step {
-                Step::Assign(to) => self.give_to(tx, ticket, *to, act).await?,
+                Step::Assign(to) => {
+                    let given = self.give_to(tx, ticket, *to, act).await?;
+                    given && self.notify_assigned(tx, ticket, &act.actor, None).await?.is_some()
+                }
                 Step::Priority(to) => self.set_priority(tx, ticket, *to, act).await?,
                 Step::Category(to) => self.set_category(tx, ticket, *to, act).await?,
                 Step::Tag(change) => self.change_tags(tx, ticket, change, act).await?,

@@ -161,7 +161,9 @@ impl Desk {
             tx.template_used(template, response.created_at).await?;
         }
         let filed = self.append_response(tx, ticket, response, status, &Actor::agent(agent)).await?;
-        if !internal {
+        if internal {
+            self.notify_note(tx, &filed.ticket, &filed.response, None).await?;
+        } else {
             self.notify_reply(tx, &filed.ticket, &filed.response, Some(agent)).await?;
         }
         Ok(Done { ticket: filed.ticket, response: Some(filed.response) })
