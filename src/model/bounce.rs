@@ -169,7 +169,7 @@ impl NotificationTemplate {
     /// Whether somebody misses something when it does not arrive: what a person wrote, and the notices that a customer
     /// should act on. A lost receipt is a line in the history, no more.
     pub fn is_missed(self) -> bool {
-        self.is_from_person() || matches!(self, Self::TicketResolved)
+        self.is_from_person() || matches!(self, Self::TicketResolved | Self::TicketWaitingReminder)
     }
 }
 

@@ -32,10 +32,10 @@ static PHRASE: LazyLock<Pattern> = LazyLock::new(|| {
         | address(es|\(es\))?\ .{0,20}(failed|delivery\ problems|fatal|errors?) | failed\ (address|recipient) | did\ ?n[o']t\ (reach|receive) | did\ not\ reach | not\ .{0,20}receive\ (a\ copy\ of\ )?(your|this)\ m
         | (permanent|fatal|transient|delivery)\ (fatal\ |delivery\ )?errors? | could\ not\ be\ (reached|found|completed|sent|processed) | (has|have)\ been\ (delayed|rejected|returned|blocked|bounced)
         | (is|are|being)\ (being\ )?(returned|delayed|rejected|bounced) | delayed\ for | will\ be\ retried | problem\ with\ the\ e-?mail\ address | not\ accepting\ mail | no\ valid\ recipients | delivery\ status\ notification
-        | failure\ reasons | error_code | was\ (rejected|refused|blocked|returned)\ (by|because|to|due) | message\ was\ rejected | (mailbox|folder)\ is\ full | returned\ to\ (the\ )?sender
+        | not\ (a\ )?member\ of | duplicated\ message-id | is\ not\ accepted | failure\ reasons | error_code | was\ (rejected|refused|blocked|returned)\ (by|because|to|due) | message\ was\ rejected | (mailbox|folder)\ is\ full | returned\ to\ (the\ )?sender
         | n.a\ (pas\ )?pu\ (etre|être) | non\ remis | n.a\ pas\ été | n.ont\ pas | konnte\ .{0,80}nicht | nicht\ (zugestellt|ausgeliefert|zustellbar) | unzustellbar | no\ (se\ )?(pudo|ha\ podido|puede|ha\ sido) | non\ (è|e)\ stat | impossibile
         | não\ (foi|pôde|pode) | niet\ (worden\ )?(bezorgd|afgeleverd) | kunde\ inte | kunne\ ikke | ei\ voitu | nie\ (można|mo|został) | nelze | iletilemedi | не\ (может|удалось|была?|было)\ (быть\ )?доставл | не\ удалось
-        | 送信できません | 配信できません | 配送できません | 失敗しま | 届けることができません | 届きません | 无法 | 無法 | 失败 | 未能 | 전송.{0,10}실패",
+        | 退回 | 送信できません | 配信できません | 配送できません | 失敗しま | 届けることができません | 届きません | 无法 | 無法 | 失败 | 未能 | 전송.{0,10}실패",
     )
 });
 /// The lines that introduce an address which did not fail.
@@ -53,7 +53,7 @@ static DELAY: LazyLock<Pattern> = LazyLock::new(|| {
 /// An address at the head of a line, in any dress, perhaps with a label in front.
 static HEAD: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)^[\s>*•·|-]*(?:(?:failed )?(?:recipient|address|addressee|rcpt to|destinatario|destinataire|empfänger)s?\s*[:=]\s*)?[\[(<\x22']*(?:smtp:|mailto:|rfc822;\s*)?",
+        r"(?i)^[\s>*•·|-]*(?:(?:failed |intended )?(?:recipient|receiver|address|addressee|rcpt to|destinatario|destinataire|empfänger|收件人|宛先)s?\s*[:=：]\s*)?[\[(<\x22']*(?:smtp:|mailto:|rfc822;\s*)?",
     )
 });
 /// `Your message to: jo@example.org`, the address failing in the next line.
@@ -62,6 +62,9 @@ static SENT_TO: LazyLock<Pattern> = LazyLock::new(|| {
         r"(?i)\b(message|mail|e-mail|nachricht|correo|mensaje|courriel)\b( \w+){0,3} (to|for|an|a|à|para)\s*:?\s*[<\x22']?\S+@",
     )
 });
+/// The words before an address on the next line: `A message you sent to`.
+static INTRODUCES: LazyLock<Pattern> =
+    LazyLock::new(|| Pattern::new(r"(?i)\b(message|mail|e-mail)( \w+){0,4} to:?\s*$"));
 /// `c=US;a= ;…;dda:SMTP=jo@example.org;`: an X.400 name, as Exchange shows it.
 static X400: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\bSMTP[=:]\s*([^\s;\])>]+@[^\s;\])>]+)"));
 /// A local part alone, where a provider knows its own users by nothing more.
@@ -123,7 +126,7 @@ fn recipients(mail: &ParsedMail, report: &str, returned: &Returned) -> Vec<Found
     ];
     let mut found = ways.into_iter().map(|way| way()).find(|found| !found.is_empty()).unwrap_or_default();
     if let [one] = found.as_mut_slice()
-        && !status::is_reason(&one.words)
+        && (!status::is_reason(&one.words) || (!status::has_code(&one.words) && status::has_code(&whole)))
     {
         one.words = whole;
     }
@@ -171,6 +174,9 @@ fn counts(before: &str, line: &str, rest: &str, found: &[Found]) -> bool {
     let previous = &before[before.floor_char_boundary(before.len().saturating_sub(80))..];
     if rest.starts_with("...") {
         return found.is_empty();
+    }
+    if rest.is_empty() && found.is_empty() && INTRODUCES.is_match(previous.trim_end()) {
+        return true;
     }
     if OTHER.is_match(previous) && !PHRASE.is_match(previous) && found.is_empty() {
         return false;

@@ -133,7 +133,7 @@ fn is_field_of_a_mail(line: &str) -> bool {
 
 /// `--- Below this line is a copy of the message.` and its many relatives: ruled, or a sentence of its own.
 fn is_separator(line: &str) -> bool {
-    const PHRASES: [&str; 23] = [
+    const PHRASES: [&str; 24] = [
         "this is a copy of",
         "line is a copy of",
         "original message",
@@ -145,6 +145,7 @@ fn is_separator(line: &str) -> bool {
         "copy of your message",
         "message text follows",
         "original mail info",
+        "original mail as follows",
         "unsent message",
         "message header",
         "headers of the message",

@@ -23,7 +23,7 @@ static SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
 });
 static DAEMON: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)^(mailer|mail)[._-]?(daemon|deamon)|^(postmaster|mdaemon|mail-?er|mmdf|uucp|daemon|bounces?|delivery|mail-?delivery|microsoftexchange[0-9a-f]*|mailserver|mail-system|smtp-?daemon|ndr|mta|imail|notifier|double-bounce)([+@-]|$)",
+        r"(?i)^(mailer|mail)[._-]?(daemon|deamon)|^(post[_-]?master|mdaemon|mail-?er|mmdf|uucp|daemon|bounces?|delivery|mail-?delivery|microsoftexchange[0-9a-f]*|mailserver|mail-system|smtp-?daemon|ndr|mta|imail|notifier|double-bounce)([+@-]|$)",
     )
     .expect("a constant pattern")
 });

@@ -16,7 +16,7 @@ static REPLY: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[^\w.:\[])([45][
 const PHRASES: [(&str, &str); 12] = [
     (
         "5.2.2",
-        r"(mail ?box|mail ?folder|account|inbox|user|recipient|quota|disk|storage)\W.{0,40}\b(full|over ?quota|exceed(s|ed|ing)?)\b|over ?quota|quota (is )?exceeded|exceed\w* .{0,30}quota|insufficient (disk|storage) |not enough (disk |storage )?space|exceeded the local limit|quota violation|mailbox.?full|out of (storage|disk)",
+        r"(mail ?box|mail ?folder|account|inbox|user|recipient|quota|disk|storage)\W.{0,40}\b(full|over ?quota|exceed(s|ed|ing)?)\b|over ?quota|quota (is )?exceeded|exceed\w* .{0,30}quota|insufficient (disk|storage) |not enough (disk |storage )?space|exceeded the local limit|quota violation|mailbox.?full|out of (storage|disk)|postfach (ist )?voll|boîte .{0,20}pleine|buzón lleno|casella (è )?piena|邮箱.{0,6}已?满|(メール|受信).{0,12}(いっぱい|容量)",
     ),
     (
         "5.3.4",
@@ -37,7 +37,7 @@ const PHRASES: [(&str, &str); 12] = [
     ),
     (
         "5.1.1",
-        r"(user|user ?name|recipient|mail ?box|address(ee)?|account|alias|userid|e-?mail|login|person|name|subscriber)\b.{0,60}\b(unknown|not found|not exist|n't exist|wasn't found|isn.t found|not recogni[sz]ed|invalid|not listed|unavailable|nonexistent|not known|not a valid|not valid|not local)|(unknown|invalid|no such|bad|nonexistent|non-existent|undeliverable|unrecogni[sz]ed|incorrect) (local |final delivery |virtual |e-?mail |destination |smtp |in |mailbox |user )*(user|recipient|address|account|mail ?box|name|person|userid|login|alias|part|final)|no (such )?(mail ?box|recipient|user|account|address|valid recipients)|n't have an? .{0,60}account|not (a |our )(valid |known )?(customer|user)|no longer (valid|with|works|available|in use|accept)|not in (our )?directory|destination address rejected|does ?n.t exist|not exist|usuario desconocido|存在しません",
+        r"(user|user ?name|recipient|mail ?box|address(ee)?|account|alias|userid|e-?mail|login|person|name|subscriber)\b.{0,60}\b(unknown|not found|not exist|n't exist|wasn't found|isn.t found|not recogni[sz]ed|invalid|not listed|unavailable|nonexistent|not known|not a valid|not valid|not local)|(unknown|invalid|no such|bad|nonexistent|non-existent|undeliverable|unrecogni[sz]ed|incorrect) (local |final delivery |virtual |e-?mail |destination |smtp |in |mailbox |user |receiver )*(user|recipient|receiver|address|account|mail ?box|name|person|userid|login|alias|part|final)|no (such )?(mail ?box|recipient|user|account|address|valid recipients)|n't have an? .{0,60}account|not (a |our )(valid |known )?(customer|user)|no longer (valid|with|works|available|in use|accept)|not in (our )?directory|destination address rejected|does ?n.t exist|not exist|(utilisateur|destinataire|adresse) inconnue?|(benutzer|empfänger|adresse) .{0,20}(unbekannt|nicht bekannt|nicht gefunden)|unbekannter? (benutzer|empfänger)|(usuario|destinatario) .{0,20}(desconocido|no existe)|(utente|destinatario) .{0,20}(sconosciuto|non esiste)|onbekende? (gebruiker|ontvanger)|(用户|收件人|邮箱|帐号)不存在|存在しません|見つかりません",
     ),
     (
         "4.4.7",
@@ -85,9 +85,14 @@ pub(super) fn inferred(text: &str, delayed: bool) -> Option<String> {
     }
 }
 
+/// Whether the words have a code in them, of either kind.
+pub(super) fn has_code(text: &str) -> bool {
+    REPLY.is_match(text) || written(text).is_some()
+}
+
 /// Whether the words say why a mail could not be delivered.
 pub(super) fn is_reason(text: &str) -> bool {
-    REPLY.is_match(text) || written(text).is_some() || PHRASE_SET.is_match(text)
+    has_code(text) || PHRASE_SET.is_match(text)
 }
 
 /// The remote's own code before the one that the reporting MTA made of it: sendmail calls each refused recipient
