@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::model::{Looks, Quote};
 pub use example::{EXAMPLE, every_key};
 pub use load::{Problem, Problems};
 pub use notifications::Notifications;
@@ -505,6 +506,14 @@ pub struct Email {
     pub templates_dir: Option<PathBuf>,
     /// The character between a mailbox's local part and a reply token.
     pub recipient_delimiter: char,
+    /// Which mails have which look.
+    pub look: Looks,
+    /// What a reply quotes.
+    pub quote: Quote,
+    /// A line on top of mails to customers, which asks for answers above it.
+    pub reply_marker: Option<String>,
+    /// The time zone of dates in mails to customers, IANA name.
+    pub timezone: String,
 }
 
 /// Whose subjects carry the ticket number.
@@ -526,6 +535,10 @@ impl Default for Email {
             subject_tag: SubjectTag::Always,
             templates_dir: None,
             recipient_delimiter: '+',
+            look: Looks::default(),
+            quote: Quote::Last,
+            reply_marker: None,
+            timezone: "UTC".into(),
         }
     }
 }

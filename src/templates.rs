@@ -315,7 +315,7 @@ fn within_bounds<E>(
         return Ok(rendered);
     }
     tracing::warn!(id = %mail.entry.id, bytes = rendered.html.len(), "mail too large, quote left out");
-    render(&OutgoingMail { quoted: None, ..mail.clone() })
+    render(&OutgoingMail { quoted: None, history: Vec::new(), ..mail.clone() })
 }
 
 /// The built-in environment with files of the directory over it; `None` when there are none.
@@ -354,9 +354,9 @@ mod tests {
     fn built_in_templates_run_in_every_language() {
         let templates = Templates::load(None);
         assert_eq!(templates.check_files(), []);
-        for locale in ["en"] {
+        for locale in templates.locales() {
             for key in templates.pen.catalogs.keys(catalog::FALLBACK) {
-                assert!(templates.pen.catalogs.has_own(locale, key), "{locale} lacks {key}");
+                assert!(templates.pen.catalogs.has_own(&locale, key), "{locale} lacks {key}");
             }
         }
     }

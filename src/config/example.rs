@@ -32,7 +32,11 @@ pub fn every_key() -> Config {
             ..Outbox::default()
         },
         intake: Intake { ack_unverified: Some(AckUnverified::None), ..Intake::default() },
-        email: Email { templates_dir: Some("templates".into()), ..Email::default() },
+        email: Email {
+            templates_dir: Some("templates".into()),
+            reply_marker: text("-- Please write above this line --"),
+            ..Email::default()
+        },
         keys: Keys { reply: vec!["0123456789abcdef0123456789abcdef".into()] },
         dkim: vec![DkimKey {
             domain: "shop.example".into(),

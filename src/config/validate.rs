@@ -14,6 +14,7 @@ pub(super) fn problems(config: &Config) -> Vec<(String, String)> {
     sizes(config, &mut found);
     doors(config, &mut found);
     outbox(config, &mut found);
+    email(config, &mut found);
     keys(config, &mut found);
     signing(config, &mut found);
     people(config, &mut found);
@@ -146,15 +147,29 @@ fn retries(minutes: &[u32], found: &mut Found) {
     }
 }
 
+fn email(config: &Config, found: &mut Found) {
+    let delimiter = config.email.recipient_delimiter;
+    let right = "+-=._".contains(delimiter);
+    say(found, !right, "email.recipient_delimiter", format!("{delimiter:?}: expected one of + - = . _"));
+    let zone = &config.email.timezone;
+    let right = zone.parse::<chrono_tz::Tz>().is_ok();
+    say(found, !right, "email.timezone", format!("{zone:?}: expected a name like Europe/Berlin, or UTC"));
+    let marker = config.email.reply_marker.as_deref().unwrap_or("-");
+    let wrong = marker.trim().is_empty() || marker.contains(['\r', '\n']);
+    say(
+        found,
+        wrong,
+        "email.reply_marker",
+        "expected one line, such as \"-- Please write above this line --\"",
+    );
+}
+
 fn keys(config: &Config, found: &mut Found) {
     let keys = &config.keys.reply;
     let detail = "no key; expected at least one secret of 32 characters or more (`postdesk init` makes one)";
     say(found, keys.is_empty(), "keys.reply", detail);
     let short = keys.iter().any(|key| key.chars().count() < MIN_KEY);
     say(found, short, "keys.reply", "a key is too short; expected 32 characters or more");
-    let delimiter = config.email.recipient_delimiter;
-    let right = "+-=._".contains(delimiter);
-    say(found, !right, "email.recipient_delimiter", format!("{delimiter:?}: expected one of + - = . _"));
 }
 
 fn signing(config: &Config, found: &mut Found) {
@@ -251,6 +266,8 @@ mod tests {
             ("dkim[0].selector", |c| c.dkim[0].selector = "pd rsa".into()),
             ("dkim[1].selector", |c| c.dkim.push(c.dkim[0].clone())),
             ("dkim[0].key", |c| c.dkim[0].key = "".into()),
+            ("email.timezone", |c| c.email.timezone = "Berlin".into()),
+            ("email.reply_marker", |c| c.email.reply_marker = Some("a\nb".into())),
             ("mailboxes[0].address", |c| c.mailboxes[0].address = "x".into()),
             ("agents[0].role", |c| c.agents[0].role = Some("boss".into())),
         ];

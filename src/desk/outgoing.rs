@@ -8,11 +8,13 @@ use super::{Desk, Result};
 use crate::mail::reply_token::TokenReading;
 use crate::mail::{html, parse};
 use crate::model::{
-    ActorType, AttachmentRecord, MessageId, NotificationTemplate, OutboxEntry, OutgoingFile, OutgoingMail,
-    Response, Ticket, Visibility,
+    ActorType, AttachmentRecord, Audience, Look, MessageId, NotificationTemplate, OutboxEntry, OutgoingFile,
+    OutgoingMail, Quote, Response, Ticket, Visibility,
 };
 use crate::store::Tx;
 
+/// Flag of a message whose sender isn't known to be who they say: shown to agents, never mailed (MAIL.md §1.4).
+const UNVERIFIED_SENDER: &str = "unverified_sender";
 /// Newest Message-IDs that ride in `References` (MAIL.md §2.2).
 const MAX_REFERENCES: usize = 20;
 
@@ -32,7 +34,7 @@ impl Desk {
             None => Vec::new(),
         };
         let response = responses.iter().find(|response| Some(response.id) == entry.response_id).cloned();
-        let quoted = response.as_ref().and_then(|response| answered(&responses, response)).cloned();
+        let mut earlier = self.quotable(&responses, response.as_ref()).into_iter();
         let mut mail = self.bare_outgoing(entry, ticket, response);
         mail.bundled = bundled(entry, &responses);
         if let Some(ticket) = &mail.ticket {
@@ -50,7 +52,8 @@ impl Desk {
                 mail.files.extend(files(&mut tx, &records).await?);
             }
         }
-        mail.quoted = quoted;
+        mail.quoted = earlier.next().cloned();
+        mail.history = earlier.cloned().collect();
         Ok(mail)
     }
 
@@ -62,11 +65,16 @@ impl Desk {
     ) -> OutgoingMail {
         let mailbox = self.mailbox_of(ticket.as_ref());
         let reply_to = ticket.as_ref().map(|ticket| self.reply_address(entry, ticket));
+        let email = &self.inner.config.email;
+        let template = NotificationTemplate::parse(&entry.template);
         OutgoingMail {
             entry: entry.clone(),
             date: self.inner.clock.now(),
             mailbox,
-            brand: self.inner.config.email.brand.clone(),
+            brand: email.brand.clone(),
+            look: template.map_or(Look::Branded, |template| template.look(email.look)),
+            reply_marker: email.reply_marker.clone().filter(|_| entry.audience == Audience::Customer),
+            timezone: self.timezone_of(entry),
             public_url: self.inner.config.http.public_url.clone(),
             ticket,
             requester_name: None,
@@ -74,6 +82,7 @@ impl Desk {
             response,
             bundled: Vec::new(),
             quoted: None,
+            history: Vec::new(),
             author: None,
             links: self.links_of(entry),
             files: Vec::new(),
@@ -82,6 +91,26 @@ impl Desk {
             in_reply_to: None,
             references: Vec::new(),
         }
+    }
+
+    /// The messages that stand below a response, newest first, as the settings wish.
+    fn quotable<'a>(&self, responses: &'a [Response], response: Option<&Response>) -> Vec<&'a Response> {
+        let Some(response) = response else { return Vec::new() };
+        let earlier = before(responses, response);
+        match self.inner.config.email.quote {
+            Quote::None => Vec::new(),
+            Quote::Last => earlier.into_iter().find(|earlier| is_theirs(earlier)).into_iter().collect(),
+            Quote::All => earlier,
+        }
+    }
+
+    /// An agent's own zone; for everybody else the shop's.
+    fn timezone_of(&self, entry: &OutboxEntry) -> String {
+        let directory = self.directory();
+        let agent =
+            directory.agent_by_address(&entry.to_address).filter(|_| entry.audience != Audience::Customer);
+        let own = agent.and_then(|agent| agent.timezone.clone());
+        own.unwrap_or_else(|| self.inner.config.email.timezone.clone())
     }
 
     /// The mailbox, with the token of (ticket, recipient).
@@ -180,14 +209,20 @@ fn bundled(entry: &OutboxEntry, responses: &[Response]) -> Vec<(Response, Option
     told.map(|response| (response.clone(), Some(safe_html(response)))).collect()
 }
 
-/// The customer's newest public message before a response.
-fn answered<'a>(responses: &'a [Response], response: &Response) -> Option<&'a Response> {
-    responses
-        .iter()
-        .take_while(|earlier| earlier.id != response.id)
-        .filter(|earlier| earlier.visibility == Visibility::Public && earlier.deleted_at.is_none())
-        .filter(|earlier| matches!(earlier.author_type, ActorType::Customer | ActorType::Seller))
-        .last()
+/// What may be quoted under a response, newest first: public messages before it, but none that a stranger slipped in.
+fn before<'a>(responses: &'a [Response], response: &Response) -> Vec<&'a Response> {
+    let end = responses.iter().position(|earlier| earlier.id == response.id).unwrap_or(responses.len());
+    let earlier = responses[..end].iter().rev();
+    let told = earlier.filter(|earlier| {
+        earlier.visibility == Visibility::Public
+            && earlier.deleted_at.is_none()
+            && !earlier.flags.iter().any(|flag| flag == UNVERIFIED_SENDER)
+    });
+    told.collect()
+}
+
+fn is_theirs(response: &Response) -> bool {
+    matches!(response.author_type, ActorType::Customer | ActorType::Seller)
 }
 
 /// What was sanitised when it came in; text made into HTML.

@@ -5,6 +5,7 @@ pub mod bounce;
 pub mod contact;
 pub mod delivery;
 mod fold;
+mod look;
 pub mod message;
 pub mod notification;
 pub mod outgoing;
@@ -21,6 +22,7 @@ pub use agent::{Actor, ActorType, Agent, ApiToken, Scope};
 pub use contact::{Contact, ContactEmail, ContactType};
 pub use delivery::{AttemptReport, Audience, DeliveryAttempt, EmailStatus, OutboxEntry, Outcome};
 pub use fold::fold;
+pub use look::{Look, Looks, Quote};
 pub use message::{
     Address, Authentication, Authority, Envelope, InboundMail, MailKind, MessageId, PlacedBy, Placement,
     ReversePath, TokenState, Via,

@@ -1,6 +1,6 @@
 //! The mails the desk writes (MAIL.md §2.1). Who gets which, and when, says [`super::told`].
 
-use super::{Audience, words};
+use super::{Audience, Look, Looks, words};
 
 words! {
     /// A mail the desk writes.
@@ -81,6 +81,15 @@ impl NotificationTemplate {
     pub fn is_for_verified_only(self) -> bool {
         matches!(self, Self::TicketReceived | Self::MessageReceived | Self::RateLimitedNotice)
             || self.audience() != Audience::Customer
+    }
+
+    /// What it looks like: people's words and excuses plain, what the machine says branded, or as the settings say.
+    pub fn look(self, looks: Looks) -> Look {
+        match self {
+            Self::RateLimitedNotice => Look::Plain,
+            _ if self.is_from_person() => looks.reply,
+            _ => looks.machine,
+        }
     }
 
     /// Whether it is about a note, so that an answer to it stays internal too.

@@ -1,6 +1,6 @@
 //! Everything a mail is rendered and composed from: loaded by the desk, read by templates and composer.
 
-use super::{Agent, Mailbox, MessageId, OutboxEntry, Response, Ticket, Timestamp};
+use super::{Agent, Look, Mailbox, MessageId, OutboxEntry, Response, Ticket, Timestamp};
 
 /// A mail before it has bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +13,12 @@ pub struct OutgoingMail {
     pub mailbox: Option<Mailbox>,
     /// Name of the shop.
     pub brand: String,
+    /// What it looks like.
+    pub look: Look,
+    /// A line over which answers are asked for; its own line at the top.
+    pub reply_marker: Option<String>,
+    /// Its reader's time zone, IANA name.
+    pub timezone: String,
     /// Address of the console, when one is configured.
     pub public_url: Option<String>,
     /// What it is about.
@@ -27,6 +33,8 @@ pub struct OutgoingMail {
     pub bundled: Vec<(Response, Option<String>)>,
     /// The message that `response` answers.
     pub quoted: Option<Response>,
+    /// What was written before `quoted`, newest first, where the settings want it quoted too.
+    pub history: Vec<Response>,
     /// The agent who wrote `response`.
     pub author: Option<Agent>,
     /// Pages that the mail may lead to.

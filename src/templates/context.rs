@@ -10,11 +10,13 @@ use serde_json::{Value as Json, json};
 
 use super::catalog::Catalogs;
 use crate::model::{
-    ActorType, Agent, NotificationTemplate, OutgoingLinks, OutgoingMail, Response, Ticket, Visibility,
+    ActorType, Agent, Look, NotificationTemplate, OutgoingLinks, OutgoingMail, Response, Ticket, Visibility,
 };
 
 /// Most of the quoted message, octets.
 const MAX_QUOTE: usize = 4096;
+/// Most of all that stands below it, octets.
+const MAX_HISTORY: usize = 24_576;
 
 /// Everything a template of this mail may use. What is absent is null.
 pub(super) fn of(
@@ -31,8 +33,10 @@ pub(super) fn of(
         "dir": dir,
         // For mail programs that don't know `text-align: start`.
         "align": if dir == "rtl" { "right" } else { "left" },
-        "layout": if is_plain(template) { "layout.html" } else { "layout_branded.html" },
+        "layout": if mail.look == Look::Plain { "layout.html" } else { "layout_branded.html" },
+        "now": mail.date,
         "subject": subject,
+        "reply_marker": mail.reply_marker,
         "brand": { "name": mail.brand, "url": mail.public_url, "support_email": mail.entry.from_address },
         "mailbox": mailbox(mail),
         "recipient": recipient(mail, locale),
@@ -41,6 +45,7 @@ pub(super) fn of(
         "attachments": mail.file_names,
         "ticket": mail.ticket.as_ref().map(|ticket| ticket_facts(ticket, mail.entry.verified)),
         "quoted": quoted(mail, template, words),
+        "history": history(mail, template, words),
         "links": links(&mail.links),
     });
     let mut all = members(json);
@@ -54,8 +59,11 @@ pub(super) fn of(
     } else if mail.response.is_none() {
         all.insert("message".into(), Value::from(()));
     }
-    if let Some(messages) = messages(mail, words) {
-        all.insert("messages".into(), messages);
+    if let Some(told) = told(mail) {
+        let newest = told.last().map_or(words.somebody(), |(response, _)| author(response, words));
+        all.insert("author".into(), Value::from(newest));
+        let facts = told.iter().map(|(response, html)| message_facts(response, *html, words));
+        all.insert("messages".into(), facts.collect());
     }
     Value::from(all)
 }
@@ -80,11 +88,6 @@ impl<'a> Words<'a> {
     fn known<'w>(self, group: &str, word: &'w str) -> &'w str {
         if self.catalogs.text(self.locale, &format!("{group}.{word}")).is_some() { word } else { "other" }
     }
-}
-
-/// What a person wrote looks like a person's mail.
-fn is_plain(template: NotificationTemplate) -> bool {
-    template.is_from_person() || template == NotificationTemplate::RateLimitedNotice
 }
 
 fn members(json: Json) -> BTreeMap<String, Value> {
@@ -151,7 +154,7 @@ fn recipient(mail: &OutgoingMail, locale: &str) -> Json {
     let name = entry.to_name.as_deref().or(requester).map(str::trim).filter(|name| !name.is_empty());
     json!({
         "kind": entry.audience, "name": name, "first_name": name.map(first_name), "email": entry.to_address,
-        "locale": locale,
+        "locale": locale, "timezone": mail.timezone,
     })
 }
 
@@ -169,14 +172,11 @@ fn signature(mail: &OutgoingMail) -> Option<&str> {
 }
 
 /// The messages of this mail, oldest first; `None` when a caller's are among them, who is not to be told.
-fn messages(mail: &OutgoingMail, words: Words<'_>) -> Option<Value> {
+fn told(mail: &OutgoingMail) -> Option<Vec<(&Response, Option<&str>)>> {
     let alone = mail.response.iter().map(|response| (response, mail.response_html.as_deref()));
     let bundle = mail.bundled.iter().map(|(response, html)| (response, html.as_deref()));
     let all: Vec<_> = if mail.bundled.is_empty() { alone.collect() } else { bundle.collect() };
-    if !all.iter().all(|(response, _)| may_be_told(mail, response)) {
-        return None;
-    }
-    Some(all.into_iter().map(|(response, html)| message_facts(response, html, words)).collect())
+    all.iter().all(|(response, _)| may_be_told(mail, response)).then_some(all)
 }
 
 fn message_facts(response: &Response, html: Option<&str>, words: Words<'_>) -> Value {
@@ -203,12 +203,28 @@ fn author<'a>(response: &'a Response, words: Words<'a>) -> &'a str {
 
 /// The message that is answered, as text, its beginning when it is long; null when there is none to show.
 fn quoted(mail: &OutgoingMail, template: NotificationTemplate, words: Words<'_>) -> Json {
-    let Some(message) = &mail.quoted else { return Json::Null };
+    let shown = mail.entry.verified && template == NotificationTemplate::TicketReply;
+    mail.quoted.as_ref().filter(|_| shown).map_or(Json::Null, |message| quotation(message, words))
+}
+
+/// What was written before that, newest first, as much of it as is worth sending.
+fn history(mail: &OutgoingMail, template: NotificationTemplate, words: Words<'_>) -> Vec<Json> {
     if !mail.entry.verified || template != NotificationTemplate::TicketReply {
-        return Json::Null;
+        return Vec::new();
     }
+    let mut left = MAX_HISTORY;
+    let fits = mail.history.iter().take_while(|message| {
+        left = left.saturating_sub(message.body_text.len().min(MAX_QUOTE));
+        left > 0
+    });
+    fits.map(|message| quotation(message, words)).collect()
+}
+
+/// `mark` tells one quotation in a mail from the next.
+fn quotation(message: &Response, words: Words<'_>) -> Json {
+    let id = message.id.simple().to_string();
     json!({
-        "author": author(message, words), "date": message.created_at,
+        "author": author(message, words), "date": message.created_at, "mark": &id[id.len() - 8..],
         "text": beginning(message.body_text.trim(), MAX_QUOTE),
     })
 }
@@ -221,6 +237,8 @@ fn beginning(text: &str, octets: usize) -> String {
     format!("{}…", &text[..end])
 }
 
+/// Of `Jo Doe` and `Doe, Jo`: `Jo`.
 fn first_name(name: &str) -> &str {
-    name.split_whitespace().next().unwrap_or(name)
+    let given = name.split_once(',').map_or(name, |(_, given)| given);
+    given.split_whitespace().next().unwrap_or(name)
 }

@@ -1,12 +1,17 @@
-//! What templates can call besides minijinja's own: `t(key, name=…)`, `date`, `quote`, `nl2br`, `truncate`.
+//! What templates can call besides minijinja's own (TEMPLATES: vocabulary): the functions `t(key, name=…)`,
+//! `fact(label, value)` and `lead(label)`, and the filters `date`,
+//! `time`, `datetime`, `relative`, `money`, `default`, `truncate`, `quote`, `nl2br`, `autolink`.
+
+mod moment;
+mod money;
+mod words;
 
 use std::sync::Arc;
 
 use minijinja::value::{Kwargs, Value};
-use minijinja::{Environment, Error, ErrorKind, HtmlEscape, State};
+use minijinja::{Environment, Error, ErrorKind, State};
 
 use super::catalog::Catalogs;
-use crate::model::Timestamp;
 
 /// Adds them.
 pub(super) fn add(environment: &mut Environment<'static>, catalogs: &Arc<Catalogs>) {
@@ -15,40 +20,73 @@ pub(super) fn add(environment: &mut Environment<'static>, catalogs: &Arc<Catalog
         translate(state, &texts, key, &names)
     });
     let texts = catalogs.clone();
-    environment.add_filter("date", move |state: &State<'_, '_>, at: i64| date(state, &texts, at));
-    environment.add_filter("quote", quote);
-    environment.add_filter("nl2br", nl2br);
-    environment.add_filter("truncate", truncate);
+    environment.add_function("fact", move |state: &State<'_, '_>, label: &str, value: Value| {
+        fact(state, &texts, text_of(state, &texts, label)?, &value.to_string())
+    });
+    let texts = catalogs.clone();
+    environment.add_function("lead", move |state: &State<'_, '_>, label: &str| {
+        fill(text_of(state, &texts, "lead")?, |_| Ok(text_of(state, &texts, label)?.to_owned()))
+    });
+    for (name, filter) in moment::FILTERS {
+        let texts = catalogs.clone();
+        environment.add_filter(*name, move |state: &State<'_, '_>, at: i64| filter(state, &texts, at));
+    }
+    let texts = catalogs.clone();
+    environment.add_filter("money", move |state: &State<'_, '_>, amount: Value, currency: &str| {
+        money::money(state, &texts, &amount, currency)
+    });
+    environment.add_filter("default", words::or_default);
+    environment.add_filter("truncate", words::truncate);
+    environment.add_filter("quote", words::quote);
+    environment.add_filter("nl2br", words::nl2br);
+    environment.add_filter("autolink", words::autolink);
 }
 
 /// The text of a key in the mail's language, `{name}` filled in once: what is filled in is never looked at again.
 fn translate(state: &State<'_, '_>, catalogs: &Catalogs, key: &str, names: &Kwargs) -> Result<String, Error> {
-    let text = text_of(state, catalogs, key)?;
-    // A left-to-right name in a right-to-left sentence keeps its brackets in place (Unicode TR 9 §2.3).
     let rtl = text_of(state, catalogs, "dir")? == "rtl";
-    let (before_name, after_name) = if rtl { ("\u{2068}", "\u{2069}") } else { ("", "") };
+    let text = text_of(state, catalogs, key)?;
+    fill(text, |name| Ok(isolated(&names.get::<Value>(name)?.to_string(), rtl)))
+}
+
+/// `Subject: Where is my order?`, with the colon that the language has.
+fn fact(state: &State<'_, '_>, catalogs: &Catalogs, label: &str, value: &str) -> Result<String, Error> {
+    let rtl = text_of(state, catalogs, "dir")? == "rtl";
+    fill(text_of(state, catalogs, "fact")?, |name| {
+        Ok(if name == "label" { label.to_owned() } else { isolated(value, rtl) })
+    })
+}
+
+/// `text` with each `{name}` replaced.
+fn fill(text: &str, mut value: impl FnMut(&str) -> Result<String, Error>) -> Result<String, Error> {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
         let Some((name, after)) = after.split_once('}') else { break };
         filled.push_str(before);
-        filled.push_str(before_name);
-        filled.push_str(&names.get::<Value>(name)?.to_string());
-        filled.push_str(after_name);
+        filled.push_str(&value(name)?);
         rest = after;
     }
     filled.push_str(rest);
-    names.assert_all_used()?;
     Ok(filled)
 }
 
-/// Unix milliseconds as the language writes them.
-fn date(state: &State<'_, '_>, catalogs: &Catalogs, at: i64) -> Result<String, Error> {
-    let format = text_of(state, catalogs, "date_format")?;
-    let mut written = String::new();
-    std::fmt::write(&mut written, format_args!("{}", Timestamp(at).utc().format(format)))
-        .map_err(|_| Error::new(ErrorKind::InvalidOperation, "date_format is no strftime format"))?;
-    Ok(written)
+/// A name that runs against the sentence keeps its brackets in place (Unicode TR 9 §2.3). One that tries to turn the
+/// sentence round is robbed of its marks.
+fn isolated(value: &str, in_rtl: bool) -> String {
+    let clean: String = value.chars().filter(|c| !is_bidi_mark(*c)).collect();
+    let against = if in_rtl { clean.chars().any(char::is_alphanumeric) } else { clean.chars().any(is_rtl) };
+    if against { format!("\u{2068}{clean}\u{2069}") } else { clean }
+}
+
+fn is_bidi_mark(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Hebrew, Arabic and their neighbours.
+fn is_rtl(c: char) -> bool {
+    matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}'
+        | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
 }
 
 fn text_of<'c>(state: &State<'_, '_>, catalogs: &'c Catalogs, key: &str) -> Result<&'c str, Error> {
@@ -58,23 +96,25 @@ fn text_of<'c>(state: &State<'_, '_>, catalogs: &'c Catalogs, key: &str) -> Resu
         .ok_or_else(|| Error::new(ErrorKind::NonKey, format!("no text {key:?} in the catalogues")))
 }
 
-/// `> ` before each line.
-fn quote(text: &str) -> String {
-    let lines =
-        text.lines().map(|line| if line.starts_with('>') { format!(">{line}") } else { format!("> {line}") });
-    lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Text as HTML, line breaks kept.
-fn nl2br(text: &str) -> Value {
-    let escaped = HtmlEscape(text).to_string();
-    Value::from_safe_string(escaped.replace("\r\n", "\n").replace('\n', "<br>\n"))
-}
-
-/// At most so many characters, the last of them `…` when some are missing.
-fn truncate(text: &str, length: usize) -> String {
-    if text.chars().count() <= length {
-        return text.to_owned();
+    #[test]
+    fn names_are_filled_in_once() {
+        let braces = |name: &str| Ok(format!("{{{name}}}"));
+        assert_eq!(fill("Hi {a}, {b}! {", braces).unwrap(), "Hi {a}, {b}! {");
     }
-    text.chars().take(length.saturating_sub(1)).chain(['…']).collect()
+
+    #[test]
+    fn names_keep_to_themselves() {
+        for (value, in_rtl, want) in [
+            ("Jo <jo@x>", false, "Jo <jo@x>"),
+            ("Jo <jo@x>", true, "\u{2068}Jo <jo@x>\u{2069}"),
+            ("ليلى <l@x>", false, "\u{2068}ليلى <l@x>\u{2069}"),
+            ("a\u{202e}b\u{2066}", false, "ab"),
+        ] {
+            assert_eq!(isolated(value, in_rtl), want);
+        }
+    }
 }

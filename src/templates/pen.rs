@@ -99,15 +99,15 @@ impl Pen {
         }
     }
 
-    /// The row's subject; what is about no ticket has its heading; to an unverified address our own words, and the
-    /// number that stands in the row.
+    /// The row's subject, or the catalogue's for this mail where it has none; to an unverified address our own words,
+    /// and the number that stands in the row.
     fn subject(&self, mail: &OutgoingMail, locale: &str) -> String {
-        if mail.ticket.is_none() && mail.entry.subject.is_empty() {
-            let heading = self.catalogs.text(locale, &format!("{}.heading", mail.entry.template));
-            return heading.unwrap_or_default().to_owned();
+        if mail.entry.verified && !mail.entry.subject.is_empty() {
+            return mail.entry.subject.clone();
         }
         if mail.entry.verified {
-            return mail.entry.subject.clone();
+            let own = self.catalogs.text(locale, &format!("{}.subject", mail.entry.template));
+            return own.unwrap_or(&mail.brand).to_owned();
         }
         let own = self.catalogs.text(locale, "unverified_subject").unwrap_or("Your request");
         format!("{own} {}", mail.entry.subject).trim_end().to_owned()

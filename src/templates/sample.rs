@@ -63,12 +63,16 @@ pub(crate) fn mail(template: NotificationTemplate, locale: &str, verified: bool)
         date: Timestamp(1_795_000_000_000),
         mailbox: None,
         brand: "Lamps & More".into(),
+        look: template.look(Looks::default()),
+        reply_marker: None,
+        timezone: "Europe/Berlin".into(),
         public_url: None,
         ticket: has_ticket.then(ticket),
         requester_name: has_ticket.then(|| "Jo Doe".into()),
-        response_html: response.as_ref().map(|response| format!("<p>{}</p>", response.body_text)),
+        response_html: response.as_ref().map(html_of),
         bundled: Vec::new(),
         quoted: by_agent.then(|| self::response(false)),
+        history: Vec::new(),
         response,
         author: None,
         links: links(template),
@@ -78,6 +82,10 @@ pub(crate) fn mail(template: NotificationTemplate, locale: &str, verified: bool)
         in_reply_to: MessageId::new("c1@example.org"),
         references: MessageId::new("c1@example.org").into_iter().collect(),
     }
+}
+
+fn html_of(response: &Response) -> String {
+    format!("<p>{}</p>", response.body_text.replace("\n\n", "</p>\n<p>"))
 }
 
 fn links(template: NotificationTemplate) -> OutgoingLinks {

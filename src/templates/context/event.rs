@@ -66,7 +66,7 @@ fn failure(given: &Json, words: Words<'_>) -> Json {
     })
 }
 
-/// `why` of each refused line is a word that has a text.
+/// `why` of each refused line is a word that has a text; `outcome` is the one word for all of it.
 fn result(given: &Json, words: Words<'_>) -> Json {
     let refused: Vec<Json> = list(given, "refused")
         .iter()
@@ -75,9 +75,16 @@ fn result(given: &Json, words: Words<'_>) -> Json {
             json!({ "line": one.get("line"), "why": words.known("command_refused", why) })
         })
         .collect();
+    let (kept, help) = (is_true(given, "kept_as_note"), is_true(given, "help"));
+    let outcome = match () {
+        () if !refused.is_empty() => "refused",
+        () if kept => "kept",
+        () if help && list(given, "done").is_empty() => "help",
+        () => "done",
+    };
     json!({
-        "done": list(given, "done"), "refused": refused, "newer": given.get("newer"),
-        "kept_as_note": is_true(given, "kept_as_note"), "help": is_true(given, "help"),
+        "outcome": outcome, "done": list(given, "done"), "refused": refused, "newer": given.get("newer"),
+        "kept_as_note": kept, "help": help,
     })
 }
 
