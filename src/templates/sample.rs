@@ -111,7 +111,7 @@ fn event(template: NotificationTemplate) -> serde_json::Value {
         }
         NotificationTemplate::AgentDeliveryFailed => json!({
             "address": "jo@example.org", "cause": "no_such_user", "template": "ticket_reply",
-            "words": "550 5.1.1 <jo@example.org>: user unknown",
+            "words": "<jo@example.org>: Recipient address rejected: User unknown",
         }),
         NotificationTemplate::AgentCommandResult => json!({
             "done": [], "refused": [{ "line": "#asign ada", "why": "unknown_command" }],
