@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Config, Relay, RelayTls, ReleaseBy, TransportKind};
+use super::{Config, DkimKey, Relay, RelayTls, ReleaseBy, TransportKind};
 use crate::model::Category;
 
 /// Shortest secret of `keys.reply`, characters.
@@ -174,17 +174,30 @@ fn keys(config: &Config, found: &mut Found) {
 
 fn signing(config: &Config, found: &mut Found) {
     let mut seen = HashSet::new();
-    let word = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
-    let name = |text: &str| text.split('.').all(|label| !label.is_empty() && label.chars().all(word));
     for (i, key) in config.dkim.iter().enumerate() {
         let at = |field: &str| format!("dkim[{i}].{field}");
-        let detail = format!("{:?}: expected a domain like shop.example", key.domain);
-        say(found, !name(&key.domain), &at("domain"), detail);
-        let detail = format!("{:?}: expected a word like pd-rsa", key.selector);
-        say(found, !name(&key.selector), &at("selector"), detail);
+        found.extend(key.problems().into_iter().map(|(field, detail)| (at(field), detail)));
         let twice = !seen.insert((key.domain.to_lowercase(), key.selector.to_lowercase()));
         say(found, twice, &at("selector"), format!("{:?} is named twice for {}", key.selector, key.domain));
-        say(found, key.key.as_os_str().is_empty(), &at("key"), "is empty; expected a PEM file");
+    }
+}
+
+impl DkimKey {
+    /// What is wrong with it by itself: field, and what would be right. (Its file is looked at when it is loaded.)
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let word = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+        let name = |text: &str| text.split('.').all(|label| !label.is_empty() && label.chars().all(word));
+        let mut problems = Vec::new();
+        if !name(&self.domain) {
+            problems.push(("domain", format!("{:?}: expected a domain like shop.example", self.domain)));
+        }
+        if !name(&self.selector) {
+            problems.push(("selector", format!("{:?}: expected a word like pd-rsa", self.selector)));
+        }
+        if self.key.as_os_str().is_empty() {
+            problems.push(("key", "is empty; expected a PEM file".into()));
+        }
+        problems
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use postdesk::config::{self, Config};
 use postdesk::outbox::{Probe, Transport};
+use postdesk::sender::{LookupError, Resolver, SigningKey};
 use postdesk::smtp::Certificate;
 use postdesk::store::{Store, sqlite_file};
 use postdesk::templates::Templates;
@@ -17,6 +18,7 @@ use super::say::answer;
 use super::settings::{ConfigFile, environment};
 
 const RELAY_PATIENCE: Duration = Duration::from_secs(10);
+const DNS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Lines printed, and whether all were right.
 struct Report {
@@ -29,9 +31,15 @@ impl Report {
         answer(format_args!("ok   {what}"));
     }
 
+    /// Something to see to that is no mistake in the settings.
+    fn warn(&self, what: impl std::fmt::Display) {
+        answer(format_args!("warn {what}"));
+    }
+
     /// Names the variable that set the key, or else the file.
     fn fail(&mut self, key: &str, detail: impl std::fmt::Display) {
-        let variable = config::variable(key);
+        let list = key.split('[').next().unwrap_or(key);
+        let variable = config::variable(list);
         let set = std::env::var_os(&variable).is_some_and(|value| !value.is_empty());
         let place = if set { &variable } else { &self.file };
         answer(format_args!("FAIL {place} {key}: {detail}"));
@@ -46,6 +54,7 @@ pub async fn run(file: ConfigFile) -> Result<ExitCode> {
         templates(&config, &mut report);
         listeners(&config, &mut report).await;
         certificate(&config, &mut report);
+        signing(&config, &mut report).await;
         transport(&config, &mut report).await;
     }
     Ok(if report.good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -174,6 +183,46 @@ fn certificate(config: &Config, report: &mut Report) {
     match Certificate::load(tls) {
         Ok(_) => report.ok(format_args!("certificate {}", tls.certificate.display())),
         Err(error) => report.fail("smtp.tls", error),
+    }
+}
+
+/// Loads each key that signs mail, and looks whether it is published; that may also come later.
+async fn signing(config: &Config, report: &mut Report) {
+    let mut resolver = Resolver::from_config(&config.dns).ok();
+    for (i, settings) in config.dkim.iter().enumerate() {
+        let key = match SigningKey::load(settings) {
+            Ok(key) => key,
+            Err(problem) => {
+                report.fail(&format!("dkim[{i}].key"), problem);
+                continue;
+            }
+        };
+        let published = match &resolver {
+            Some(resolver) => publication(resolver, &key).await,
+            None => Err("was not looked for, the DNS does not answer".into()),
+        };
+        match published {
+            Ok(true) => report.ok(format_args!("key {} ({}), published", key.record_name(), key.kind())),
+            Ok(false) => report.warn(format_args!(
+                "key {} is not published; mail counts as unsigned by it without this record:\n     {}",
+                key.record_name(),
+                key.zone_line()
+            )),
+            Err(detail) => {
+                report.ok(format_args!("key {} ({}); its record {detail}", key.record_name(), key.kind()));
+                resolver = None;
+            }
+        }
+    }
+}
+
+/// Whether the DNS has the key's record; `Err` says why that is not known.
+async fn publication(resolver: &Resolver, key: &SigningKey) -> Result<bool, String> {
+    match tokio::time::timeout(DNS_PATIENCE, resolver.texts(&key.record_name())).await {
+        Ok(Ok(texts)) => Ok(texts.iter().any(|text| key.is_published_by(text))),
+        Ok(Err(LookupError::NoSuchName)) => Ok(false),
+        Ok(Err(error)) => Err(format!("was not found: {error}")),
+        Err(_) => Err("was not looked for, the DNS does not answer".into()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod dkim;
 mod init;
 mod memory;
 mod node;
@@ -56,6 +57,8 @@ enum Command {
     Check(ConfigFile),
     /// Bring the database up to date (`serve` does so too).
     Migrate(ConfigFile),
+    /// Keys that sign mail: make them, show their DNS records.
+    Dkim(dkim::Args),
     /// API tokens.
     Token(token::Args),
     /// Demo data.
@@ -85,6 +88,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Serve(file) => block_on(serve::run(file, Sockets::take()?)),
         Command::Check(file) => block_on(check::run(file)),
         Command::Migrate(file) => block_on(serve::migrate(file)),
+        Command::Dkim(args) => dkim::run(args),
         Command::Token(args) => block_on(token::run(args)),
         Command::Seed(args) => block_on(seed::run(args)),
         Command::Send(args) => block_on(send::run(args)),

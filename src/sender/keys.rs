@@ -19,6 +19,7 @@ use pkcs8::{AlgorithmIdentifierRef, LineEnding, ObjectIdentifier, PrivateKeyInfo
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::{self, PemObject as _};
 
+use super::resolver::ascii_domain;
 use crate::clock::Ids;
 use crate::config;
 
@@ -85,7 +86,12 @@ impl SigningKey {
     pub fn load(settings: &config::DkimKey) -> Result<Self, KeyError> {
         let file = settings.key.display().to_string();
         let (key, public) = read(&settings.key, &file)?;
-        Ok(Self { domain: ascii(&settings.domain), selector: settings.selector.clone(), public, key })
+        Ok(Self {
+            domain: ascii_domain(&settings.domain).unwrap_or_default(),
+            selector: settings.selector.clone(),
+            public,
+            key,
+        })
     }
 
     /// What it is.
@@ -116,6 +122,16 @@ impl SigningKey {
         format!("v=DKIM1; k={}; p={}", self.kind(), BASE64.encode(&self.public))
     }
 
+    /// Whether a TXT record found at its name publishes this very key.
+    pub fn is_published_by(&self, text: &str) -> bool {
+        let mut tags = text.split(';').filter_map(|tag| tag.split_once('='));
+        let public = tags.find(|(tag, _)| tag.trim() == "p").map(|(_, value)| value);
+        public.is_some_and(|public| {
+            let public: String = public.split_whitespace().collect();
+            public == BASE64.encode(&self.public)
+        })
+    }
+
     /// The record as a line of a zone file, cut into strings that fit.
     pub fn zone_line(&self) -> String {
         let record = self.record();
@@ -123,11 +139,6 @@ impl SigningKey {
         let strings: Vec<_> = strings.map(|string| format!("\"{string}\"")).collect();
         format!("{}. IN TXT ( {} )", self.record_name(), strings.join(" "))
     }
-}
-
-/// A domain as DNS and `d=` have it: lower case, in ASCII (RFC 6376 §3.5).
-pub(super) fn ascii(domain: &str) -> String {
-    idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_lowercase())
 }
 
 /// A key and its public half: an RSA one's as SubjectPublicKeyInfo, an Ed25519 one's bare (RFC 8463 §4).
@@ -308,6 +319,24 @@ mod tests {
         let strings: Vec<&str> = line.split('"').skip(1).step_by(2).collect();
         assert!(strings.len() == 2 && strings.iter().all(|string| string.len() <= MAX_STRING), "{line}");
         assert_eq!(strings.concat(), key.record());
+    }
+
+    #[test]
+    fn a_record_publishes_one_key() {
+        let key = load(&new_ed25519(&Ids::seeded(4))).unwrap();
+        let record = key.record();
+        let folded = record.replace("p=", "p = ").replacen("; ", ";", 1);
+        let (half, rest) = folded.split_at(folded.len() - 10);
+        for (text, want) in [
+            (record.clone(), true),
+            (format!("{half} {rest} ; t=s"), true),
+            (load(&new_ed25519(&Ids::seeded(5))).unwrap().record(), false),
+            ("v=DKIM1; p=".into(), false),
+            ("v=spf1 -all".into(), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(key.is_published_by(&text), want, "{text}");
+        }
     }
 
     #[test]

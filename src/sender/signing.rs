@@ -8,7 +8,8 @@ use mail_auth::common::headers::{HeaderStream, Writable, Writer};
 use mail_auth::dkim::Signature;
 use mail_auth::dkim::canonicalize::CanonicalHeaders;
 
-use super::keys::{KeyError, SigningKey, ascii};
+use super::keys::{KeyError, SigningKey};
+use super::resolver::ascii_domain;
 use crate::config;
 use crate::model::Timestamp;
 
@@ -92,8 +93,8 @@ impl Signers {
     }
 
     fn of(&self, address: &str) -> impl Iterator<Item = &SigningKey> {
-        let domain = ascii(address.rsplit_once('@').map_or("", |(_, domain)| domain));
-        self.0.iter().filter(move |key| key.domain() == domain)
+        let domain = address.rsplit_once('@').and_then(|(_, domain)| ascii_domain(domain));
+        self.0.iter().filter(move |key| Some(key.domain()) == domain.as_deref())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The program as a user meets it: commands, what they print, and how they end.
 
 use std::io::{BufRead, BufReader, Lines};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -131,7 +132,9 @@ fn init_writes_once_and_check_agrees() {
     };
     let good = check(&[]);
     assert!(good.status.success(), "{}", stdout(&good));
-    assert!(stdout(&good).lines().all(|line| line.starts_with("ok ")), "{}", stdout(&good));
+    let lines = |start: &'static str| stdout(&good).lines().filter(|line| line.starts_with(start)).count();
+    assert_eq!(lines("FAIL"), 0, "{}", stdout(&good));
+    assert_eq!(lines("ok   key pd") + lines("warn key pd"), 2, "{}", stdout(&good));
     for (name, value, want) in [
         ("POSTDESK_SMTP_LISTEN", "nowhere", "FAIL POSTDESK_SMTP_LISTEN smtp.listen[0]: "),
         (
@@ -149,6 +152,40 @@ fn init_writes_once_and_check_agrees() {
         assert_eq!(bad.status.code(), Some(1));
         assert!(stdout(&bad).contains(want), "{name}={value}: {}", stdout(&bad));
     }
+}
+
+#[test]
+fn keys_that_sign_are_made_shown_and_checked() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let said = stdout(&run(dir.path(), &["init", "--mailbox", "help@shop.example"]));
+    let records = |said: &str| {
+        let lines =
+            said.lines().filter(|line| line.contains("._domainkey.shop.example. IN TXT ( \"v=DKIM1; "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(records(&said).len(), 2, "{said}");
+    assert_eq!(records(&stdout(&run(dir.path(), &["dkim", "show"]))), records(&said));
+    for file in std::fs::read_dir(dir.path().join("dkim")).expect("a directory").flatten() {
+        let mode = file.metadata().expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file:?}");
+    }
+    let again = ["dkim", "new", "--domain", "shop.example"];
+    assert!(!run(dir.path(), &again).status.success(), "none is written over");
+    let next = stdout(&run(dir.path(), &[&again[..], &["--selector", "next"]].concat()));
+    assert!(records(&next).len() == 2 && next.contains("selector = \"next-rsa\"\nkey = \"/"), "{next}");
+    for (domain, want) in [("../../etc", "--domain"), ("", "--domain")] {
+        let refused = run(dir.path(), &["dkim", "new", "--domain", domain]);
+        assert!(String::from_utf8_lossy(&refused.stderr).contains(want), "{refused:?}");
+    }
+    let check = |dkim: &str| {
+        stdout(&postdesk(dir.path()).arg("check").env("POSTDESK_DKIM", dkim).output().expect("it starts"))
+    };
+    let ed25519 = "next-ed25519._domainkey.shop.example=dkim/shop.example.next-ed25519.pem";
+    assert!(check(ed25519).contains(" key next-ed25519._domainkey.shop.example "));
+    let want = "FAIL POSTDESK_DKIM dkim[0].key: postdesk.toml holds no private key; expected PEM, as";
+    assert!(check("pd._domainkey.shop.example=postdesk.toml").contains(want));
+    let want = "FAIL POSTDESK_DKIM dkim: \"pd\" is not a list of selector._domainkey.domain=file";
+    assert!(check("pd").contains(want), "{}", check("pd"));
 }
 
 #[test]
