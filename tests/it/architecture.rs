@@ -131,7 +131,10 @@ fn lines_with(pattern: &str, sources: &[Source], skip: impl Fn(&Source) -> bool)
 fn smtp_codes_live_in_two_files() {
     let sources = sources();
     let spoken = lines_with(r#""[2-5]\d\d[ -]"#, &sources, |source| {
-        ["smtp/reply.rs", "outbox/judge.rs"].iter().any(|home| source.path == Path::new(home))
+        // A sample is what some remote said once.
+        ["smtp/reply.rs", "outbox/judge.rs", "templates/sample.rs"]
+            .iter()
+            .any(|home| source.path == Path::new(home))
             || BINARY.contains(&source.room.as_str())
             || source.room == "http"
     });
