@@ -203,8 +203,10 @@ impl Desk {
         let entry = tx.lock_outbox_entry(id).await?.ok_or(Error::NotFound("email_log"))?;
         let outbox = &self.inner.config.outbox;
         let captured = entry.status == EmailStatus::Captured;
-        if captured && outbox.transport == TransportKind::Capture && outbox.relay.is_none() {
-            return Err(Error::InvalidState("mail is kept here: there is no outbox.relay to send it by"));
+        if captured && outbox.transport == TransportKind::Capture && outbox.release_by.is_none() {
+            return Err(Error::InvalidState(
+                "mail is kept here, and outbox.release_by names no way to send it",
+            ));
         }
         let now = self.inner.clock.now();
         let entry = sent_again(entry, now, self.give_up_at(now))

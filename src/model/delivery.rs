@@ -204,10 +204,10 @@ pub fn after_attempt(mut entry: OutboxEntry, report: &AttemptReport, next_try: T
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    pub(in crate::model) fn entry() -> OutboxEntry {
+    pub(crate) fn entry() -> OutboxEntry {
         OutboxEntry {
             id: Uuid::from_u128(1),
             ticket_id: None,

@@ -64,7 +64,7 @@ fn is_test_file(path: &Path) -> bool {
 
 /// Tests stand at the foot of a file, so the rest of it goes.
 fn without_comments_and_tests(text: &str) -> String {
-    let tests = Regex::new(r"#\[cfg\(test\)\]\n(pub\(super\) )?mod ").expect("a pattern");
+    let tests = Regex::new(r"#\[cfg\(test\)\]\n(pub\(crate\) )?mod ").expect("a pattern");
     let code = tests.split(text).next().expect("split gives one at least");
     let lines = code.lines().map(|line| line.split_once("//").map_or(line, |(code, _)| code));
     lines.collect::<Vec<_>>().join("\n")

@@ -1,11 +1,18 @@
 //! The outbox as a queue: whose turn it is, however many wait.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use postdesk::desk::{Round, Wanted};
 use postdesk::model::{EmailStatus, OutboxEntry, Timestamp};
 
-use crate::support::App;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqliteConnection};
+
+use crate::support::app::SUPPORT;
+use crate::support::client::Client;
+use crate::support::program::Program;
+use crate::support::sink::Sink;
+use crate::support::{App, Database, Engine};
 
 /// A mail that waits since then.
 fn mail(app: &App, to: &str, priority: i64, due: Timestamp) -> OutboxEntry {
@@ -94,5 +101,137 @@ both_engines! {
         assert_eq!(take(&app, &mut Round::default(), 9, &[]).await, counts(&[]));
         app.clock.advance_ms(10_000);
         assert_eq!(take(&app, &mut Round::default(), 9, &[]).await, counts(&[("jo@shop.test", 1)]));
+    }
+}
+
+/// How the engine would run a statement, with these as its parameters.
+async fn plan(app: &App, engine: Engine, sql: &str, parameters: &[&str]) -> String {
+    match engine {
+        Engine::Sqlite => {
+            let mut connection = SqliteConnection::connect(&app.database.url).await.expect("it opens");
+            let asked = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+            let rows = connection.fetch_all(asked).await.expect("a plan");
+            rows.iter().map(|row| row.get::<String, _>("detail")).collect::<Vec<_>>().join("\n")
+        }
+        Engine::Postgres => {
+            let mut connection = PgConnection::connect(&app.database.url).await.expect("it answers");
+            let prepared = format!("SET plan_cache_mode = force_generic_plan; PREPARE asked AS {sql}");
+            connection.execute(AssertSqlSafe(prepared)).await.expect("it prepares");
+            let asked = AssertSqlSafe(format!("EXPLAIN EXECUTE asked ({})", parameters.join(", ")));
+            let rows = connection.fetch_all(asked).await.expect("a plan");
+            rows.iter().map(|row| row.get::<String, _>(0)).collect::<Vec<_>>().join("\n")
+        }
+    }
+}
+
+both_engines! {
+    /// However many wait, a claim looks at those it takes, and at one of each domain.
+    async fn a_claim_walks_no_table(engine: Engine) {
+        let app = App::start(engine).await;
+        post(&app, &[("x@a.test", 500), ("x@b.test", 500), ("x@c.test", 500)], 1).await;
+        let analyse = match engine {
+            Engine::Sqlite => "SELECT 'nothing to do'",
+            Engine::Postgres => "ANALYZE outbox",
+        };
+        app.database.texts(analyse).await;
+        let (claim, promote) = match engine {
+            Engine::Sqlite => (
+                include_str!("../../src/store/sql/queue/claim.sqlite.sql"),
+                include_str!("../../src/store/sql/queue/promote.sqlite.sql"),
+            ),
+            Engine::Postgres => (
+                include_str!("../../src/store/sql/queue/claim.postgres.sql"),
+                include_str!("../../src/store/sql/queue/promote.postgres.sql"),
+            ),
+        };
+        for (sql, parameters, index) in [
+            (include_str!("../../src/store/sql/queue/due.sql"), &["0", "'x'"][..], "outbox_later"),
+            (promote, &["0", "9"], "outbox_later"),
+            (include_str!("../../src/store/sql/queue/turns.sql"), &["1", "''", "9"], "outbox_turns"),
+            (claim, &["'w'", "0", "1", "'a.test'", "9"], "outbox_turns"),
+        ] {
+            let plan = plan(&app, engine, sql, parameters).await;
+            assert!(plan.contains(index), "{plan}");
+            let walks = plan.lines().find(|line| {
+                let line = line.trim_start_matches([' ', '-', '>']);
+                line.starts_with("SCAN outbox") && !line.contains("INDEX") || line.starts_with("Seq Scan on outbox")
+            });
+            assert_eq!(walks, None, "{plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+        }
+    }
+}
+
+/// What stands in front of the program: its mail goes to this server, in the clear.
+fn by(sink: &Sink) -> String {
+    let port = sink.address.port().to_string();
+    let all =
+        [("TRANSPORT", "relay"), ("RELAY_HOST", "127.0.0.1"), ("RELAY_PORT", &port), ("RELAY_TLS", "none")];
+    all.iter().map(|(name, value)| format!("export POSTDESK_OUTBOX_{name}='{value}'\n")).collect()
+}
+
+/// A customer's mail, which is acknowledged and told to the agent.
+async fn write_in(program: &Program) {
+    let mut client = Client::connect(program.smtp).await.expect("greeted");
+    let raw =
+        b"From: jo@shop.test\r\nSubject: Lamp broken\r\nMessage-ID: <c1@shop.test>\r\n\r\nIt broke.\r\n";
+    let reply = client.send("jo@shop.test", SUPPORT, raw).await.expect("answered");
+    assert!(reply.starts_with("250 "), "{reply}");
+}
+
+/// From now on, or no longer, the database takes no attempts.
+async fn refuse_attempts(database: &Database, engine: Engine, refuse: bool) {
+    let trigger = "CREATE TRIGGER refuse BEFORE INSERT ON delivery_attempts FOR EACH ROW";
+    let statements: Vec<String> = match (engine, refuse) {
+        (Engine::Sqlite, true) => vec![format!("{trigger} BEGIN SELECT RAISE(ABORT, 'refused'); END")],
+        (Engine::Postgres, true) => vec![
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$"
+                .into(),
+            format!("{trigger} EXECUTE FUNCTION refuse()"),
+        ],
+        (Engine::Sqlite, false) => vec!["DROP TRIGGER refuse".into()],
+        (Engine::Postgres, false) => vec!["DROP TRIGGER refuse ON delivery_attempts".into()],
+    };
+    for statement in statements {
+        database.texts(&statement).await;
+    }
+}
+
+/// Waits until something holds.
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    for _ in 0..400 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("not {what}");
+}
+
+both_engines! {
+    /// Between the other side's 250 and our commit there is no way to know: it goes again, and the other side knows it
+    /// by its Message-ID.
+    async fn a_crash_before_a_mail_is_written_down_sends_the_same_once_more(engine: Engine) {
+        let database = Database::fresh(engine).await;
+        let sink = Sink::start(&[]).await;
+        let mut program = Program::start(database.dir(), &database.url, &by(&sink)).await;
+        refuse_attempts(&database, engine, true).await;
+        write_in(&program).await;
+        until("taken", async || sink.taken().len() == 2).await;
+        program.kill();
+        assert_eq!(database.count("SELECT count(*) FROM outbox WHERE status = 'sending'").await, 2);
+        refuse_attempts(&database, engine, false).await;
+        // Another node would wait for the lease to run out; alone on its file, the program need not.
+        if engine == Engine::Postgres {
+            database.texts("UPDATE outbox SET next_attempt_at = 0").await;
+        }
+        let _program = Program::start(database.dir(), &database.url, &by(&sink)).await;
+        let sent = "SELECT count(*) FROM outbox WHERE status = 'sent' AND attempts = 1";
+        until("sent", async || database.count(sent).await == 2).await;
+        let taken = sink.taken();
+        assert_eq!(taken.len(), 4);
+        for mail in &taken {
+            assert_eq!(taken.iter().filter(|other| *other == mail).count(), 2, "the same bytes, twice at most");
+        }
     }
 }

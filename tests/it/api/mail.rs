@@ -1,6 +1,7 @@
 //! Mails that leave, seen and steered by the API: logs, retry, cancel, suppressions, the queue.
 
 use axum::body::Body;
+use postdesk::config::ReleaseBy;
 use postdesk::desk::Desk;
 use postdesk::model::Scope;
 use serde_json::{Value, json};
@@ -83,7 +84,7 @@ both_engines! {
     }
 
     async fn a_mail_is_sent_again_only_where_that_makes_sense(engine: Engine) {
-        let app = App::start_with(engine, |config| config.outbox.relay = Some(relay())).await;
+        let app = App::start_with(engine, |config| config.outbox.release_by = Some(ReleaseBy::Relay)).await;
         let api = Client::admin(&app.desk).await;
         write_in(&app.desk).await;
         let log = customers(&api).await;
@@ -237,8 +238,4 @@ both_engines! {
         let taken = app.claim("w", 9).await;
         assert_eq!(taken.iter().map(|mail| mail.to_address.as_str()).collect::<Vec<_>>(), ["jo@example.org"]);
     }
-}
-
-fn relay() -> postdesk::config::Relay {
-    postdesk::config::Relay::at("127.0.0.1", 25)
 }
