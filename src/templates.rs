@@ -7,6 +7,8 @@ mod check;
 mod context;
 mod files;
 mod filters;
+#[cfg(test)]
+mod goldens;
 mod overrides;
 mod paragraphs;
 mod pen;

@@ -66,8 +66,7 @@ pub(super) fn mails(pen: &Pen, key: NotificationTemplate, locale: &str) -> Vec<O
         ALL_LOCALES => pen.catalogs.locales(),
         one => vec![one.to_owned()],
     };
-    let all = sample::mails(&locales).into_iter().filter(|mail| mail.entry.template == key.as_str());
-    all.flat_map(|mail| [sample::bare(&mail), mail]).collect()
+    locales.iter().flat_map(|locale| sample::variants(key, locale)).collect()
 }
 
 fn attempt(

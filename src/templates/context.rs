@@ -13,6 +13,8 @@ use crate::model::{
     ActorType, Agent, Look, NotificationTemplate, OutgoingLinks, OutgoingMail, Response, Ticket, Visibility,
 };
 
+/// Flag of a message whose sender isn't known to be who they say.
+const UNVERIFIED_SENDER: &str = "unverified_sender";
 /// Most of the quoted message, octets.
 const MAX_QUOTE: usize = 4096;
 /// Most of all that stands below it, octets.
@@ -42,7 +44,6 @@ pub(super) fn of(
         "recipient": recipient(mail, locale),
         "signature": signature(mail),
         "agent": mail.author.as_ref().map(agent_facts),
-        "attachments": mail.file_names,
         "ticket": mail.ticket.as_ref().map(|ticket| ticket_facts(ticket, mail.entry.verified)),
         "quoted": quoted(mail, template, words),
         "history": history(mail, template, words),
@@ -60,6 +61,7 @@ pub(super) fn of(
         all.insert("message".into(), Value::from(()));
     }
     if let Some(told) = told(mail) {
+        all.insert("attachments".into(), mail.file_names.iter().map(String::as_str).collect());
         let newest = told.last().map_or(words.somebody(), |(response, _)| author(response, words));
         all.insert("author".into(), Value::from(newest));
         let facts = told.iter().map(|(response, html)| message_facts(response, *html, words));
@@ -151,7 +153,8 @@ fn recipient(mail: &OutgoingMail, locale: &str) -> Json {
     let entry = &mail.entry;
     let is_requester = mail.ticket.as_ref().is_some_and(|ticket| ticket.requester_email == entry.to_address);
     let requester = mail.requester_name.as_deref().filter(|_| is_requester && entry.verified);
-    let name = entry.to_name.as_deref().or(requester).map(str::trim).filter(|name| !name.is_empty());
+    let known = entry.to_name.as_deref().filter(|_| entry.verified);
+    let name = known.or(requester).map(str::trim).filter(|name| !name.is_empty());
     json!({
         "kind": entry.audience, "name": name, "first_name": name.map(first_name), "email": entry.to_address,
         "locale": locale, "timezone": mail.timezone,
@@ -187,6 +190,7 @@ fn message_facts(response: &Response, html: Option<&str>, words: Words<'_>) -> V
         created_at => response.created_at.0,
         channel => response.channel.as_str(),
         is_internal => response.visibility == Visibility::Internal,
+        is_unverified => response.flags.iter().any(|flag| flag == UNVERIFIED_SENDER),
     }
 }
 

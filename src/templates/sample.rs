@@ -1,41 +1,58 @@
-//! Made-up mails that overrides are tried on.
+//! Made-up mails that templates are tried on.
 
-use serde_json::json;
+mod rows;
+
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::model::*;
+use rows::{agent, entry, response, ticket};
 
-/// One of each template, language and kind of recipient.
+/// Full and bare ones of each template, language and kind of recipient.
 pub(super) fn mails(locales: &[String]) -> Vec<OutgoingMail> {
-    let mut all = Vec::new();
-    for locale in locales {
-        for template in NotificationTemplate::ALL {
-            let neutral = *template == NotificationTemplate::TicketReceivedNeutral;
-            if !neutral {
-                all.push(mail(*template, locale, true));
-            }
-            if !template.is_for_verified_only() {
-                all.push(mail(*template, locale, false));
-            }
-        }
+    let each =
+        |locale: &String| NotificationTemplate::ALL.iter().flat_map(|key| variants(*key, locale)).collect();
+    let all: Vec<Vec<OutgoingMail>> = locales.iter().map(each).collect();
+    all.into_iter().flatten().collect()
+}
+
+/// Every mail there can be of a template: the fullest last.
+pub(super) fn variants(key: NotificationTemplate, locale: &str) -> Vec<OutgoingMail> {
+    named_variants(key, locale).into_iter().map(|(_, mail)| mail).collect()
+}
+
+/// The same, each with what is special about it.
+pub(super) fn named_variants(key: NotificationTemplate, locale: &str) -> Vec<(String, OutgoingMail)> {
+    let verified = key != NotificationTemplate::TicketReceivedNeutral;
+    let full = mail(key, locale, verified);
+    let mut all = vec![("bare".to_owned(), bare(&full))];
+    if verified && !key.is_for_verified_only() {
+        let unverified = mail(key, locale, false);
+        all.push(("unverified, bare".into(), bare(&unverified)));
+        all.push(("unverified".into(), unverified));
     }
+    all.extend(events(key).into_iter().map(|(name, context)| (name, with_event(&full, context))));
+    all.extend(told_otherwise(key, &full));
+    all.push(("full".into(), full));
     all
 }
 
 /// The same mail with everything absent that may be.
-pub(super) fn bare(mail: &OutgoingMail) -> OutgoingMail {
+fn bare(mail: &OutgoingMail) -> OutgoingMail {
     let mut bare = OutgoingMail {
         mailbox: None,
         public_url: None,
         requester_name: None,
         bundled: Vec::new(),
         quoted: None,
+        history: Vec::new(),
         author: None,
         links: OutgoingLinks::default(),
         file_names: Vec::new(),
         ..mail.clone()
     };
     bare.entry.to_name = None;
+    bare.entry.context = least(&bare.entry.context);
     for response in bare.response.iter_mut() {
         response.author_name = None;
     }
@@ -45,28 +62,38 @@ pub(super) fn bare(mail: &OutgoingMail) -> OutgoingMail {
     bare
 }
 
-/// A mail of this template.
+/// What need not be known of an event is not known.
+fn least(context: &Value) -> Value {
+    let mut least = context.clone();
+    for name in ["by", "words", "oldest_at", "newer"] {
+        if let Some(value) = least.get_mut(name) {
+            *value = Value::Null;
+        }
+    }
+    if let Some(open) = least.get_mut("open") {
+        *open = json!([]);
+    }
+    least
+}
+
+/// A mail of this template, with everything that it may have.
 pub(crate) fn mail(template: NotificationTemplate, locale: &str, verified: bool) -> OutgoingMail {
-    let by_agent = template.is_from_person()
-        || template.is_about_a_note()
-        || matches!(
-            template,
-            NotificationTemplate::TicketWaitingReminder | NotificationTemplate::AgentDeliveryFailed
-        );
+    let by_agent = is_about_our_words(template);
     let has_ticket = template.audience() != Audience::Admin;
     let response = has_ticket.then(|| Response {
         visibility: if template.is_about_a_note() { Visibility::Internal } else { Visibility::Public },
         ..response(by_agent)
     });
+    let files_are_named = !by_agent && template.audience() == Audience::Agent;
     OutgoingMail {
-        entry: entry(template, locale, verified),
+        entry: entry(template, locale, verified, event(template)),
         date: Timestamp(1_795_000_000_000),
         mailbox: None,
         brand: "Lamps & More".into(),
         look: template.look(Looks::default()),
         reply_marker: None,
         timezone: "Europe/Berlin".into(),
-        public_url: None,
+        public_url: Some("https://desk.shop.example".into()),
         ticket: has_ticket.then(ticket),
         requester_name: has_ticket.then(|| "Jo Doe".into()),
         response_html: response.as_ref().map(html_of),
@@ -74,14 +101,21 @@ pub(crate) fn mail(template: NotificationTemplate, locale: &str, verified: bool)
         quoted: by_agent.then(|| self::response(false)),
         history: Vec::new(),
         response,
-        author: None,
+        author: template.is_from_person().then(agent),
         links: links(template),
         files: Vec::new(),
-        file_names: if by_agent || !has_ticket { Vec::new() } else { vec!["box.jpg".into()] },
+        file_names: if files_are_named { vec!["box.jpg".into(), "صورة.png".into()] } else { Vec::new() },
         reply_to: has_ticket.then(|| "support+token@shop.example".into()),
         in_reply_to: MessageId::new("c1@example.org"),
         references: MessageId::new("c1@example.org").into_iter().collect(),
     }
+}
+
+fn is_about_our_words(template: NotificationTemplate) -> bool {
+    use NotificationTemplate::{AgentDeliveryFailed, TicketWaitingReminder};
+    template.is_from_person()
+        || template.is_about_a_note()
+        || matches!(template, TicketWaitingReminder | AgentDeliveryFailed)
 }
 
 fn html_of(response: &Response) -> String {
@@ -90,181 +124,142 @@ fn html_of(response: &Response) -> String {
 
 fn links(template: NotificationTemplate) -> OutgoingLinks {
     let link = |token: &str| Some(format!("https://desk.shop.example/api/support/confirm/{token}"));
-    match template {
-        NotificationTemplate::AgentReplyRefused => {
+    match (template, template.audience()) {
+        (NotificationTemplate::AgentReplyRefused, _) => {
             OutgoingLinks { release: link("r1"), ..Default::default() }
         }
-        _ if template.audience() == Audience::Agent => {
-            OutgoingLinks { unsubscribe: link("u1"), ..Default::default() }
+        (NotificationTemplate::TicketReceivedNeutral, _) => {
+            OutgoingLinks { confirm: link("c1"), ..Default::default() }
         }
-        _ => OutgoingLinks::default(),
+        (_, Audience::Agent) => OutgoingLinks {
+            console: Some("https://desk.shop.example/tickets/TKT-2026-K7Q4ZP".into()),
+            unsubscribe: link("u1"),
+            ..Default::default()
+        },
+        (_, Audience::Customer | Audience::Admin) => OutgoingLinks::default(),
     }
 }
 
+/// Mails that tell something else than the one message.
+fn told_otherwise(key: NotificationTemplate, full: &OutgoingMail) -> Vec<(String, OutgoingMail)> {
+    use NotificationTemplate::{
+        AgentCustomerMessage, AgentNewTicket, AgentNote, TicketReceivedNeutral, TicketReply,
+    };
+    let mut mail = full.clone();
+    let name = match key {
+        AgentCustomerMessage | AgentNote => {
+            mail.bundled = several(full);
+            "several messages"
+        }
+        AgentNewTicket => {
+            mail.response.iter_mut().for_each(|one| one.flags = vec!["unverified_sender".into()]);
+            "unverified sender"
+        }
+        TicketReply => {
+            mail.history = vec![response(true), response(false)];
+            mail.reply_marker = Some("-- Please write above this line --".into());
+            "all quoted, marked"
+        }
+        TicketReceivedNeutral => {
+            mail.links = OutgoingLinks::default();
+            "without a page"
+        }
+        _ => return Vec::new(),
+    };
+    vec![(name.to_owned(), mail)]
+}
+
+fn several(mail: &OutgoingMail) -> Vec<(Response, Option<String>)> {
+    let Some(first) = &mail.response else { return Vec::new() };
+    let second = Response {
+        id: Uuid::from_u128(6),
+        body_text: "One more thing: https://shop.example/orders/1001 says it was delivered.".into(),
+        created_at: first.created_at.plus_ms(120_000),
+        ..first.clone()
+    };
+    [first.clone(), second].map(|response| (response.clone(), Some(html_of(&response)))).into()
+}
+
+fn with_event(mail: &OutgoingMail, context: Value) -> OutgoingMail {
+    let mut mail = mail.clone();
+    mail.entry.context = context;
+    mail
+}
+
 /// What the row of such a mail carries.
-fn event(template: NotificationTemplate) -> serde_json::Value {
+fn event(template: NotificationTemplate) -> Value {
     match template {
         NotificationTemplate::AgentAssigned => json!({ "by": "Bo Chen" }),
         NotificationTemplate::TicketMerged => json!({ "from_number": "TKT-2026-M2R7WX" }),
-        NotificationTemplate::RateLimitedNotice => {
-            json!({ "open": [{ "number": "TKT-2026-K7Q4ZP", "subject": "Where is my order?" }] })
-        }
-        NotificationTemplate::AgentDeliveryFailed => json!({
-            "address": "jo@example.org", "cause": "no_such_user", "template": "ticket_reply",
-            "words": "<jo@example.org>: Recipient address rejected: User unknown",
-        }),
-        NotificationTemplate::AgentCommandResult => json!({
-            "done": [], "refused": [{ "line": "#asign ada", "why": "unknown_command" }],
-            "kept_as_note": false, "newer": null, "help": false,
-        }),
+        NotificationTemplate::RateLimitedNotice => json!({ "open": [
+            { "number": "TKT-2026-K7Q4ZP", "subject": "Where is my order?" },
+            { "number": "TKT-2026-M2R7WX", "subject": "أين طلبي؟" },
+        ] }),
+        NotificationTemplate::AgentDeliveryFailed => failure("no_such_user"),
+        NotificationTemplate::AgentCommandResult => result(json!({
+            "refused": [
+                { "line": "#asign ada", "why": "unknown_command", "near": ["#assign"] },
+                { "line": "#priority soon", "why": "bad_value", "near": [] },
+            ],
+        })),
         NotificationTemplate::AgentReplyRefused => {
             json!({ "inbound_mail_id": Uuid::from_u128(5), "from": "ada@home.example", "subject": "Re: Lamp" })
         }
         NotificationTemplate::AdminQueueStuck => json!({
             "waiting": 214, "oldest_at": 1_794_990_000_000_i64, "words": "connection refused",
         }),
-        NotificationTemplate::AdminCheckFailed => {
-            json!({ "problems": [{ "what": "DKIM", "detail": "s1._domainkey.shop.example is gone" }] })
-        }
+        NotificationTemplate::AdminCheckFailed => json!({ "problems": [
+            { "what": "DKIM", "detail": "s1._domainkey.shop.example is not in the DNS" },
+            { "what": "disk", "detail": "5% left of /var/lib/postdesk" },
+        ] }),
         _ => json!({ "from": Status::Open, "to": Status::WaitingCustomer }),
     }
 }
 
-fn entry(template: NotificationTemplate, locale: &str, verified: bool) -> OutboxEntry {
-    let agent = template.audience() != Audience::Customer;
-    OutboxEntry {
-        id: Uuid::from_u128(3),
-        ticket_id: (template.audience() != Audience::Admin).then(|| Uuid::from_u128(1)),
-        response_id: (template.audience() != Audience::Admin).then(|| Uuid::from_u128(2)),
-        template: template.as_str().into(),
-        template_version: None,
-        locale: locale.into(),
-        audience: template.audience(),
-        automatic: !template.is_from_person(),
-        verified,
-        from_address: "support@shop.example".into(),
-        to_address: if agent { "ada@shop.example" } else { "jo@example.org" }.into(),
-        to_name: agent.then(|| "Ada Byron".into()),
-        subject: if verified { "Re: Where is my order? [TKT-2026-K7Q4ZP]" } else { "[TKT-2026-K7Q4ZP]" }
-            .into(),
-        message_id: "m1@shop.example".into(),
-        envelope_from: "bounce+token@shop.example".into(),
-        context: event(template),
-        status: EmailStatus::Sending,
-        priority: template.send_priority(),
-        attempts: 0,
-        next_attempt_at: None,
-        released: false,
-        lease: None,
-        give_up_at: Timestamp(i64::MAX),
-        remote: None,
-        tls: None,
-        smtp_code: None,
-        enhanced_code: None,
-        smtp_response: None,
-        error: None,
-        size: None,
-        queued_at: Timestamp(0),
-        sent_at: None,
-        delivered_at: None,
-        bounced_at: None,
-        created_at: Timestamp(0),
+/// The other things that rows of such mails carry.
+fn events(template: NotificationTemplate) -> Vec<(String, Value)> {
+    let named = |name: &str, context| (name.to_owned(), context);
+    match template {
+        NotificationTemplate::TicketStatusChanged => {
+            let others = Status::ALL.iter().filter(|to| **to != Status::WaitingCustomer);
+            others.map(|to| named(to.as_str(), json!({ "from": Status::Open, "to": to }))).collect()
+        }
+        NotificationTemplate::AgentDeliveryFailed => {
+            let others = [
+                "mailbox_full",
+                "refused_as_spam",
+                "too_large",
+                "domain_unknown",
+                "no_answer_for_days",
+                "other",
+            ];
+            others.iter().map(|cause| named(cause, failure(cause))).collect()
+        }
+        NotificationTemplate::AgentCommandResult => vec![
+            named("done", result(json!({ "done": ["#resolve", "#assign ada"] }))),
+            named("help", result(json!({ "help": true }))),
+            named(
+                "kept",
+                result(
+                    json!({ "kept_as_note": true, "newer": { "author": "Bo Chen", "text": "It was found.\nBo" } }),
+                ),
+            ),
+        ],
+        _ => Vec::new(),
     }
 }
 
-fn ticket() -> Ticket {
-    let at = Timestamp(1_794_990_000_000);
-    Ticket {
-        id: Uuid::from_u128(1),
-        number: TicketNumber::parse("TKT-2026-K7Q4ZP").expect("a number"),
-        subject: "Where is my order?".into(),
-        mail_subject: "Where is my order? [TKT-2026-K7Q4ZP]".into(),
-        preview: "My parcel is late.".into(),
-        status: Status::Open,
-        priority: Priority::Medium,
-        category: Category::Shipping,
-        channel: Channel::Email,
-        mailbox_id: None,
-        requester_id: Uuid::from_u128(4),
-        requester_type: ContactType::Customer,
-        requester_email: "jo@example.org".into(),
-        assignee_id: None,
-        team_id: None,
-        user_id: None,
-        seller_id: None,
-        store_id: None,
-        order_id: Some("1001".into()),
-        external_id: None,
-        external_scope: None,
-        locale: None,
-        cc: Vec::new(),
-        tags: Vec::new(),
-        custom_fields: json!({}),
-        metadata: json!({}),
-        response_count: 2,
-        attachment_count: 0,
-        resolution: Some("The parcel was found.".into()),
-        is_spam: false,
-        deleted_at: None,
-        merged_into_id: None,
-        follow_up_of_id: None,
-        related_to_id: None,
-        waiting_since: None,
-        snoozed_until: None,
-        reminded_at: None,
-        first_response_at: None,
-        last_customer_message_at: None,
-        last_agent_message_at: None,
-        resolved_at: None,
-        closed_at: None,
-        created_at: at,
-        updated_at: at,
-        version: 1,
-    }
+fn failure(cause: &str) -> Value {
+    json!({
+        "address": "jo@example.org", "cause": cause, "template": "ticket_reply",
+        "words": "<jo@example.org>: Recipient address rejected: User unknown",
+    })
 }
 
-fn response(by_agent: bool) -> Response {
-    let (author_type, name, email, text) = if by_agent {
-        (
-            ActorType::Agent,
-            "Ada Byron",
-            "ada@shop.example",
-            "Your parcel is on its way.\n\nIt arrives on Monday.",
-        )
-    } else {
-        (ActorType::Customer, "Jo Doe", "jo@example.org", "Hello,\n\nmy parcel is late.")
-    };
-    Response {
-        id: Uuid::from_u128(2),
-        ticket_id: Uuid::from_u128(1),
-        visibility: Visibility::Public,
-        channel: Channel::Email,
-        author_type,
-        author_id: None,
-        author_name: Some(name.into()),
-        author_email: Some(email.into()),
-        body_format: BodyFormat::Text,
-        body_text: text.into(),
-        body_html: None,
-        quoted_text: String::new(),
-        full_text: None,
-        to_addresses: Vec::new(),
-        cc: Vec::new(),
-        bcc: Vec::new(),
-        message_id: Some("c1@example.org".into()),
-        in_reply_to: None,
-        refs: Vec::new(),
-        placement_by: PlacedBy::New,
-        placement_reason: String::new(),
-        mail_kind: None,
-        flags: Vec::new(),
-        inbound_mail_id: None,
-        authentication: None,
-        template_id: None,
-        send_at: None,
-        created_at: Timestamp(1_794_990_000_000),
-        edited_at: None,
-        deleted_at: None,
-        version: 1,
+fn result(said: Value) -> Value {
+    let mut all = json!({ "done": [], "refused": [], "kept_as_note": false, "newer": null, "help": false });
+    for (name, value) in said.as_object().into_iter().flatten() {
+        all[name] = value.clone();
     }
+    all
 }

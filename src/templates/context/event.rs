@@ -72,7 +72,9 @@ fn result(given: &Json, words: Words<'_>) -> Json {
         .iter()
         .map(|one| {
             let why = one.get("why").and_then(Json::as_str).unwrap_or_default();
-            json!({ "line": one.get("line"), "why": words.known("command_refused", why) })
+            let near: Vec<&str> = list(one, "near").iter().filter_map(Json::as_str).collect();
+            let near = (!near.is_empty()).then(|| near.join(", "));
+            json!({ "line": one.get("line"), "why": words.known("command_refused", why), "near": near })
         })
         .collect();
     let (kept, help) = (is_true(given, "kept_as_note"), is_true(given, "help"));
