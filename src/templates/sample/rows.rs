@@ -25,8 +25,7 @@ pub(super) fn entry(
         from_address: "support@shop.example".into(),
         to_address: if agent { "ada@shop.example" } else { "jo@example.org" }.into(),
         to_name: agent.then(|| "Ada Byron".into()),
-        subject: if verified { "Re: Where is my order? [TKT-2026-K7Q4ZP]" } else { "[TKT-2026-K7Q4ZP]" }
-            .into(),
+        subject: subject(template, verified).into(),
         message_id: "m1@shop.example".into(),
         envelope_from: "bounce+token@shop.example".into(),
         context,
@@ -49,6 +48,14 @@ pub(super) fn entry(
         delivered_at: None,
         bounced_at: None,
         created_at: Timestamp(0),
+    }
+}
+
+fn subject(template: NotificationTemplate, verified: bool) -> &'static str {
+    match template.audience() {
+        Audience::Admin => "",
+        _ if verified => "Re: Where is my order? [TKT-2026-K7Q4ZP]",
+        _ => "[TKT-2026-K7Q4ZP]",
     }
 }
 
