@@ -185,7 +185,7 @@ mod tests {
     use super::*;
     use crate::mail::parse::parse;
     use crate::model::{Mailbox as SupportAddress, OutgoingFile};
-    use crate::templates::{Templates, sample};
+    use crate::templates::{Rendered, Templates, sample};
 
     const WORDS: Words<'_> =
         Words { subject: "Re: Lamp", text: "Hello\n.\n", html: "<p>Hello</p>\n", locale: "en" };
@@ -216,6 +216,25 @@ mod tests {
                 insta::with_settings!({ snapshot_path => "../../tests/snapshots/mails", prepend_module_to_snapshot => false, omit_expression => true }, {
                     insta::assert_snapshot!(format!("{template}.{locale}"), mail);
                 });
+            }
+        }
+    }
+
+    /// A customer's mail program may quote ours as it likes: what we quoted ourselves is history in any language.
+    #[test]
+    fn what_we_quote_is_known_as_quoted() {
+        let templates = Templates::load(None);
+        for locale in templates.locales() {
+            let mut mail = sample::mail(NotificationTemplate::TicketReply, &locale, true);
+            mail.author = None;
+            let Rendered { subject, text, html, locale, .. } = templates.render(&mail).unwrap();
+            let words = Words { subject: &subject, text: &text, html: &html, locale: &locale };
+            let read = parse(&compose(&mail, words).unwrap());
+            for html in [None, read.html.as_deref()] {
+                let new = crate::mail::quote::split(&read.text, html);
+                assert!(new.body.starts_with("Your parcel is on its way."), "{locale}: {}", new.body);
+                assert!(!new.body.contains("my parcel is late"), "{locale}: {}", new.body);
+                assert!(new.quoted.contains("Jo Doe"), "{locale}: {}", new.body);
             }
         }
     }

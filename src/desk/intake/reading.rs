@@ -93,7 +93,10 @@ impl Desk {
         let at = mail.received_at;
         let id = self.ids().uuid(at);
         let attachments = self.attachment_rows(&mut parsed, id, at);
-        let text = quote::split(&parsed.text, parsed.html.as_deref());
+        let text = match &self.config().email.reply_marker {
+            Some(marker) => quote::split_above(marker, &parsed.text, parsed.html.as_deref()),
+            None => quote::split(&parsed.text, parsed.html.as_deref()),
+        };
         let body_html = parsed.html.take().map(|sent| storable(show(&sent, &attachments)));
         let from = parsed.from.first().cloned().unwrap_or_default();
         let from_address =

@@ -39,6 +39,30 @@ pub fn split(text: &str, html: Option<&str>) -> NewText {
     NewText { body: joined(&lines, &cut, false), quoted: joined(&lines, &cut, true) }
 }
 
+/// The same, for mails whose whole text may hold a line of ours that asked for answers above it: what stands above is
+/// what may be new. Where nothing does, the person wrote below.
+pub fn split_above(marker: &str, text: &str, html: Option<&str>) -> NewText {
+    let Some((above, below)) = at_marker(marker, text) else { return split(text, html) };
+    let new = split(above, html);
+    if new.body.trim().is_empty() {
+        return split(text, html);
+    }
+    let quoted = [new.quoted.as_str(), below].join("\n");
+    NewText { body: new.body, quoted: trimmed(&quoted).to_owned() }
+}
+
+/// What stands above the first line that says the marker, quoted or not, and the rest with it.
+fn at_marker<'t>(marker: &str, text: &'t str) -> Option<(&'t str, &'t str)> {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if Line::new(line.trim_end()).content == marker.trim() {
+            return Some(text.split_at(at));
+        }
+        at += line.len();
+    }
+    None
+}
+
 /// The part of the HTML that the person newly wrote, not sanitised; the whole when unsure.
 pub fn new_html(html: &str) -> String {
     html::new_html(html).unwrap_or_else(|| html.to_owned())

@@ -328,3 +328,29 @@ proptest! {
         let _ = split("a b c", Some(&html));
     }
 }
+
+#[test]
+fn what_stands_above_our_line_is_new() {
+    let marker = "-- Please write above this line --";
+    for (text, body, quoted) in [
+        (
+            "Thanks!\n\n> -- Please write above this line --\n>\n> Hello",
+            "Thanks!",
+            "> -- Please write above this line --\n>\n> Hello",
+        ),
+        (
+            "Thanks!\n-- Please write above this line --\nHello",
+            "Thanks!",
+            "-- Please write above this line --\nHello",
+        ),
+        (
+            "-- Please write above this line --\n\nI write below.",
+            "-- Please write above this line --\n\nI write below.",
+            "",
+        ),
+        ("No line.", "No line.", ""),
+    ] {
+        let new = super::split_above(marker, text, None);
+        assert_eq!((new.body.as_str(), new.quoted.trim()), (body, quoted), "{text}");
+    }
+}
