@@ -26,7 +26,9 @@ mod suppressions;
 mod templates;
 mod tickets;
 mod tokens;
+mod undo;
 mod verdict;
+mod wishes;
 mod writing;
 
 use std::collections::HashMap;

@@ -330,6 +330,15 @@ impl Desk {
         Ok(agents.into_iter().map(|agent| (further(agent.id), agent)).map(|(e, a)| (a, e)).collect())
     }
 
+    /// One agent, with the further addresses they write from.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; the store's.
+    pub async fn agent(&self, id: Uuid) -> Result<(Agent, Vec<String>)> {
+        let agents = self.agents().await?;
+        agents.into_iter().find(|(agent, _)| agent.id == id).ok_or(Error::NotFound("agent"))
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors

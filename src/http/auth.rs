@@ -24,14 +24,25 @@ pub enum Who {
 }
 
 impl Who {
+    /// The caller, whoever it is.
+    ///
+    /// # Errors
+    /// 401 `missing_credentials`.
+    pub fn known(&self) -> Result<&Caller, Problem> {
+        match self {
+            Self::Known(caller) => Ok(caller),
+            Self::Anonymous => {
+                Err(Problem::unauthorized("missing_credentials", "send Authorization: Bearer pdk_…"))
+            }
+        }
+    }
+
     /// The caller, if they may do this.
     ///
     /// # Errors
     /// 401 `missing_credentials`, 403 `insufficient_scope`.
     pub fn require(&self, scope: Scope) -> Result<&Caller, Problem> {
-        let Self::Known(caller) = self else {
-            return Err(Problem::unauthorized("missing_credentials", "send Authorization: Bearer pdk_…"));
-        };
+        let caller = self.known()?;
         if caller.allows(scope) {
             return Ok(caller);
         }

@@ -17,6 +17,20 @@ impl Tx {
         self.all(include_str!("sql/agents/addresses.sql"), args![]).await
     }
 
+    /// An agent who works here, held until the transaction ends.
+    pub async fn lock_agent(&mut self, id: Uuid) -> Result<Option<Agent>> {
+        let sql = self
+            .pick(include_str!("sql/agents/lock.sqlite.sql"), include_str!("sql/agents/lock.postgres.sql"));
+        self.one(sql, args![id]).await
+    }
+
+    /// Writes what an agent wishes to be told.
+    pub async fn set_agent_wishes(&mut self, agent: &Agent) -> Result<()> {
+        let sql = include_str!("sql/agents/wish.sql");
+        let wishes = json(&agent.notifications);
+        self.run(sql, args![agent.id, wishes, agent.updated_at, agent.version]).await.map(drop)
+    }
+
     /// Adds an agent; `false` when the address is taken.
     pub async fn insert_agent(&mut self, agent: &Agent) -> Result<bool> {
         let rows = self

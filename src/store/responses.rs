@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::value::{args, json};
 use super::{Result, Tx};
-use crate::model::Response;
+use crate::model::{Response, Timestamp};
 
 impl Tx {
     /// A response.
@@ -31,6 +31,11 @@ impl Tx {
     /// Agents who wrote on a ticket, notes too.
     pub async fn agents_who_wrote(&mut self, ticket: Uuid) -> Result<Vec<Uuid>> {
         self.fields(include_str!("sql/responses/agents_who_wrote.sql"), args![ticket]).await
+    }
+
+    /// Deletes a response that nobody has read; `false` when it is deleted already.
+    pub async fn take_back_response(&mut self, id: Uuid, at: Timestamp) -> Result<bool> {
+        Ok(self.run(include_str!("sql/responses/take_back.sql"), args![id, at]).await? == 1)
     }
 
     /// Adds a response.

@@ -4,6 +4,7 @@ mod agents;
 mod attachments;
 mod email_logs;
 mod inbound;
+mod me;
 mod new_ticket;
 mod queue;
 mod responses;
@@ -39,6 +40,7 @@ pub const ROUTES: &[(&str, &str, &str)] = &[
     ("PATCH", "/api/support/tickets/{ticket}/status", "Change the status"),
     ("GET", "/api/support/tickets/{ticket}/email-logs", "Mails of a ticket"),
     ("GET", "/api/support/responses/{id}", "A response"),
+    ("POST", "/api/support/responses/{id}/cancel", "Take back a reply that did not leave yet"),
     ("GET", "/api/support/responses/{id}/raw", "The mail a response came by or went out as"),
     ("GET", "/api/support/attachments/{id}", "A file"),
     ("GET", "/api/support/email-logs", "List mails that left, or are to leave"),
@@ -58,6 +60,8 @@ pub const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/api/support/inbound/{id}", "A mail that came in, and what became of it"),
     ("GET", "/api/support/inbound/{id}/raw", "A mail as received"),
     ("GET", "/api/support/agents", "Those who answer"),
+    ("GET", "/api/support/me", "Who you are, and what you may do"),
+    ("PATCH", "/api/support/me", "What you wish to be told by mail"),
     ("GET", "/api/support/problems", "Every error this can answer"),
     ("GET", "/api/support/problems/{code}", "An error explained"),
     ("GET", "/livez", "Whether the process runs"),
@@ -74,6 +78,7 @@ pub fn routes(api: &Api) -> Router<Api> {
         .route(&at("/tickets/{ticket}/status"), patch(tickets::set_status))
         .route(&at("/tickets/{ticket}/email-logs"), get(email_logs::of_ticket))
         .route(&at("/responses/{id}"), get(responses::get))
+        .route(&at("/responses/{id}/cancel"), post(responses::cancel))
         .route(&at("/email-logs"), get(email_logs::list))
         .route(&at("/email-logs/{id}"), get(email_logs::get))
         .route(&at("/email-logs/{id}/retry"), post(email_logs::retry))
@@ -87,6 +92,7 @@ pub fn routes(api: &Api) -> Router<Api> {
         .route(&at("/inbound"), get(inbound::list).post(inbound::receive))
         .route(&at("/inbound/{id}"), get(inbound::get))
         .route(&at("/agents"), get(agents::list))
+        .route(&at("/me"), get(me::get).patch(me::patch))
         .route_layer(middleware::from_fn(json_only));
     let raw = Router::new()
         .route(&at("/responses/{id}/raw"), get(responses::raw))

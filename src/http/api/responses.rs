@@ -74,6 +74,24 @@ pub async fn add(
     Ok(writing::send(api.desk.add_response(&ticket, wanted, caller, ending).await?))
 }
 
+/// `POST /responses/{id}/cancel`: while its mails are held.
+pub async fn cancel(
+    State(api): State<Api>,
+    who: Who,
+    Path(response): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let caller = who.require(Scope::ResponsesWrite)?;
+    let response = id(&response, "response")?;
+    let terms = Terms::read(&request, &who)?;
+    let body = extract::nothing(request.into_body(), api.body_timeout()).await?;
+    let show = |written: &ResponseWritten| {
+        writing::shown(StatusCode::OK, String::new(), written_body(written, false), terms.dry_run, &[])
+    };
+    let ending = Ending { key: terms.key(&body), dry_run: terms.dry_run, show: &show };
+    Ok(writing::send(api.desk.cancel_response(response, caller, ending).await?))
+}
+
 fn written_body(written: &ResponseWritten, dry_run: bool) -> Value {
     let mut body = view::response(&written.view);
     let ticket = &written.ticket;

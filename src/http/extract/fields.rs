@@ -255,6 +255,15 @@ impl Fields {
         None
     }
 
+    /// Notes an error of a member of an object.
+    pub fn refuse_member(&mut self, name: &str, member: &str, code: &'static str, detail: impl Into<String>) {
+        self.refuse(name, code, detail);
+        if let Some(pointer) = self.errors.last_mut().and_then(|error| error.pointer.as_mut()) {
+            pointer.push('/');
+            pointer.push_str(&member.replace('~', "~0").replace('/', "~1"));
+        }
+    }
+
     fn refuse_item(&mut self, name: &str, i: usize, code: &'static str, detail: impl Into<String>) {
         self.refuse(name, code, detail);
         if let Some(pointer) = self.errors.last_mut().and_then(|error| error.pointer.as_mut()) {
