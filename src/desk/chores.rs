@@ -133,12 +133,17 @@ impl Desk {
         }
     }
 
-    /// Tells the admins when due mail is not tried.
+    /// Tells the admins when due mail is not tried, though nobody holds it.
     async fn look_at_queue(&self) -> Result<()> {
+        if !self.config().notifications.admin_queue_stuck {
+            return Ok(());
+        }
         let now = self.clock().now();
-        let since = now.plus_ms(-STUCK_MS);
-        let (waiting, oldest) = self.store().read().await?.overdue_mails(since, now).await?;
-        let Some(oldest) = oldest else { return Ok(()) };
+        let mut read = self.store().read().await?;
+        let (waiting, oldest) = read.overdue_mails(now.plus_ms(-STUCK_MS), now).await?;
+        let held = read.queue_paused().await?.is_some();
+        drop(read);
+        let Some(oldest) = oldest.filter(|_| !held) else { return Ok(()) };
         let mut tx = self.store().begin().await?;
         let told = self.notify_queue_stuck(&mut tx, waiting, oldest, None).await?;
         tx.commit().await?;

@@ -29,8 +29,8 @@ impl Desk {
         if let Some(replayed) = self.replay(&mut tx, &ending).await? {
             return Ok(replayed);
         }
-        let held = tx.response(id).await?.filter(|response| response.visibility == Visibility::Public);
-        let mut response = held.ok_or(Error::NotFound("response"))?;
+        let is_there = |r: &Response| r.visibility == Visibility::Public && r.deleted_at.is_none();
+        let mut response = tx.response(id).await?.filter(is_there).ok_or(Error::NotFound("response"))?;
         let ticket = self.locked(&mut tx, &TicketRef::Id(response.ticket_id), None).await?;
         let emails = self.cancel_mails(&mut tx, &response).await?;
         let now = self.clock().now();

@@ -54,11 +54,11 @@ impl Wishes {
             |code, detail: String| Err(Unwishable { key: key.chars().take(100).collect(), code, detail });
         if key == BUNDLE_MINUTES {
             let minutes = value.as_u64().and_then(|minutes| u32::try_from(minutes).ok());
-            return match minutes {
-                _ if value.is_null() => Ok(self.bundle_minutes = None),
-                Some(minutes) if minutes <= MAX_BUNDLE_MINUTES => Ok(self.bundle_minutes = Some(minutes)),
-                _ => wrong("out_of_range", format!("0 to {MAX_BUNDLE_MINUTES} minutes")),
-            };
+            if !value.is_null() && minutes.is_none_or(|minutes| minutes > MAX_BUNDLE_MINUTES) {
+                return wrong("out_of_range", format!("0 to {MAX_BUNDLE_MINUTES} minutes"));
+            }
+            self.bundle_minutes = minutes;
+            return Ok(());
         }
         let kind = NotificationTemplate::parse(key).filter(|kind| kind.audience() == Audience::Agent);
         let Some(kind) = kind else {

@@ -14,6 +14,8 @@ mod dkim;
 mod durability;
 mod http;
 mod intake;
+mod loops;
+mod notify;
 mod outbox;
 mod placement;
 mod program;

@@ -19,7 +19,7 @@ use crate::support::{App, Engine};
 const JO: &str = "jo@shop.test";
 
 /// Mail leaves for this server, one at a time, with little patience.
-fn by_relay(address: SocketAddr) -> impl FnOnce(&mut Config) {
+pub fn by_relay(address: SocketAddr) -> impl FnOnce(&mut Config) {
     move |config| {
         config.outbox.transport = TransportKind::Relay;
         config.outbox.concurrency = 1;

@@ -5,8 +5,9 @@ use uuid::Uuid;
 
 use super::{CustomerMessage, Desk, HOUR_MS, Notice, Result};
 use crate::model::told::{Happening, agent_gets, agents_told, named_in, told_at};
+use crate::model::wishes::may_be_switched_off;
 use crate::model::{
-    Actor, Agent, NotificationTemplate, OutboxEntry, RecentMail, Response, Ticket, Timestamp,
+    Actor, Agent, Audience, NotificationTemplate, OutboxEntry, RecentMail, Response, Ticket, Timestamp,
 };
 use crate::store::Tx;
 
@@ -200,13 +201,15 @@ impl Desk {
         Ok(told_at(now, last, ticket.last_agent_message_at, i64::from(minutes) * MINUTE_MS))
     }
 
-    /// A mail to an agent, unless there were too many today.
+    /// A mail to an agent, unless there were too many today. Whether they want it is its caller's question; what they
+    /// can't switch off, the settings can.
     pub(in crate::desk) async fn tell_agent(
         &self,
         tx: &mut Tx,
         notice: Notice<'_>,
     ) -> Result<Option<OutboxEntry>> {
-        if self.recipients().is_ours(notice.to) {
+        let needed = notice.template.audience() == Audience::Agent && !may_be_switched_off(notice.template);
+        if self.recipients().is_ours(notice.to) || needed && !self.is_on(notice.template) {
             return Ok(None);
         }
         let most = self.config().notifications.max_per_agent_day;

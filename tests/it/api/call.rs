@@ -48,6 +48,11 @@ impl Client {
     /// A client whose token has these scopes.
     pub async fn new(desk: &Desk, scopes: &[Scope]) -> Self {
         let new = NewToken { name: "shop".into(), agent_id: None, scopes: scopes.to_vec(), expires_at: None };
+        Self::with(desk, new).await
+    }
+
+    /// A client with this token.
+    pub async fn with(desk: &Desk, new: NewToken) -> Self {
         let (_, token) = desk.create_token(new).await.expect("a token");
         Self { router: postdesk::http::router(desk.clone()), token }
     }

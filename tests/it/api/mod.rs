@@ -1,6 +1,6 @@
 //! The API as a client sees it: requests against the router, on a desk with real mails in it.
 
-mod call;
+pub mod call;
 mod errors;
 mod health;
 mod mail;

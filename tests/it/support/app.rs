@@ -52,11 +52,25 @@ impl App {
 
     /// The same, on a database of the caller's.
     pub async fn start_on(database: Database, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_there(database, (SUPPORT, AGENT), change).await
+    }
+
+    /// A desk with another mailbox and another agent.
+    pub async fn start_as(
+        engine: Engine,
+        mailbox: &str,
+        agent: &str,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        Self::start_there(Database::fresh(engine).await, (mailbox, agent), change).await
+    }
+
+    async fn start_there(database: Database, who: (&str, &str), change: impl FnOnce(&mut Config)) -> Self {
         let mut config = config(&database);
         change(&mut config);
         let store = Store::open(&config.store.url, config.store.max_connections).await.expect("it opens");
         store.migrate().await.expect("the migrations run");
-        settle(&store).await;
+        settle(&store, who).await;
         let clock = Clock::fixed(MONDAY_MORNING);
         let desk = Desk::open(store.clone(), Arc::new(config), clock.clone(), Ids::seeded(1)).await;
         let desk = desk.expect("it opens");
@@ -84,10 +98,10 @@ fn config(database: &Database) -> Config {
 }
 
 /// Puts the mailbox and the agent into an empty database.
-async fn settle(store: &Store) {
+async fn settle(store: &Store, (support, email): (&str, &str)) {
     let mut tx = store.begin().await.expect("a turn");
-    tx.insert_mailbox(&mailbox(SUPPORT)).await.expect("it writes");
-    tx.insert_agent(&agent(AGENT)).await.expect("it writes");
+    tx.insert_mailbox(&mailbox(support)).await.expect("it writes");
+    tx.insert_agent(&agent("Ada Agent", email)).await.expect("it writes");
     tx.commit().await.expect("on disk");
 }
 
@@ -159,10 +173,11 @@ pub fn mail() -> OutboxEntry {
     }
 }
 
-fn agent(address: &str) -> Agent {
+/// An agent with an id that follows from their address.
+pub fn agent(name: &str, address: &str) -> Agent {
     Agent {
         id: id_of(address),
-        name: "Ada Agent".into(),
+        name: name.into(),
         email: address.into(),
         role: "agent".into(),
         signature: None,
