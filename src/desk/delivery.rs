@@ -126,7 +126,7 @@ impl Desk {
 /// Fixes a mail's bytes, or takes those that were fixed before.
 async fn fix(tx: &mut Tx, mail: &mut ReadyMail) -> Result<()> {
     let ReadyMail { entry, mime, .. } = mail;
-    if !tx.fix_outbox_mime(entry.id, mime, &entry.subject, &entry.locale).await? {
+    if !tx.fix_outbox_mime(entry, mime).await? {
         *mime = tx.outbox_mime(entry.id).await?.ok_or(super::Error::NotFound("email_log"))?;
     }
     Ok(())

@@ -2,9 +2,9 @@
 
 use crate::desk::{Desk, ReadyMail};
 use crate::mail::compose::{Unsendable, Words, compose};
-use crate::model::OutboxEntry;
+use crate::model::{OutboxEntry, OutgoingMail, TrialMail};
 use crate::sender::Signers;
-use crate::templates::{self, Templates};
+use crate::templates::{self, Rendered, Templates};
 
 /// Why there are no bytes.
 #[derive(Debug, thiserror::Error)]
@@ -32,8 +32,8 @@ pub(super) async fn ready(
     {
         return Ok(ReadyMail { entry: entry.clone(), mime, fixed: true });
     }
-    let mail = desk.outgoing(entry).await?;
-    let rendered = templates.render(&mail)?;
+    let (mut mail, rendered) = written(desk, templates, entry).await?;
+    mail.entry.template_version = rendered.version;
     let words = Words {
         subject: &rendered.subject,
         text: &rendered.text,
@@ -43,4 +43,20 @@ pub(super) async fn ready(
     let mime = signers.sign(compose(&mail, words)?, &mail.entry.from_address, mail.date);
     let entry = OutboxEntry { subject: rendered.subject, locale: rendered.locale, ..mail.entry };
     Ok(ReadyMail { entry, mime, fixed: false })
+}
+
+/// What a mail is about, and its words by the templates as they are now.
+async fn written(
+    desk: &Desk,
+    templates: &Templates,
+    entry: &OutboxEntry,
+) -> Result<(OutgoingMail, Rendered), Error> {
+    let mail = desk.outgoing(entry).await?;
+    templates.use_overrides(&*desk.template_overrides().await?);
+    let Some(trial) = TrialMail::of(entry) else {
+        let rendered = templates.render(&mail)?;
+        return Ok((mail, rendered));
+    };
+    let template = desk.template(trial.template_id).await?;
+    Ok(templates.render_trial(&trial, template.as_ref(), mail)?)
 }

@@ -91,17 +91,12 @@ impl Tx {
         self.field(include_str!("sql/outbox/mime.sql"), args![id]).await
     }
 
-    /// Fixes the bytes of a mail, with the subject and language they carry; nothing happens when they are fixed.
-    pub async fn fix_outbox_mime(
-        &mut self,
-        id: Uuid,
-        mime: &[u8],
-        subject: &str,
-        locale: &str,
-    ) -> Result<bool> {
+    /// Fixes the bytes of a mail, with the subject, language and template that made them; nothing happens when they are
+    /// fixed.
+    pub async fn fix_outbox_mime(&mut self, e: &OutboxEntry, mime: &[u8]) -> Result<bool> {
         let size = i64::try_from(mime.len()).unwrap_or(i64::MAX);
-        let done =
-            self.run(include_str!("sql/outbox/fix.sql"), args![id, mime, size, subject, locale]).await?;
+        let sql = include_str!("sql/outbox/fix.sql");
+        let done = self.run(sql, args![e.id, mime, size, &e.subject, &e.locale, e.template_version]).await?;
         Ok(done == 1)
     }
 

@@ -264,7 +264,7 @@ both_engines! {
         let entries = app.claim("before anybody", 100).await;
         let mut tx = app.store.begin().await.expect("a turn");
         for (entry, mail) in entries.iter().zip(signed.iter().cycle()) {
-            assert!(tx.fix_outbox_mime(entry.id, mail, "x", "en").await.expect("it writes"));
+            assert!(tx.fix_outbox_mime(entry, mail).await.expect("it writes"));
         }
         tx.commit().await.expect("on disk");
         app.desk.put_back(&entries).await.expect("it writes");

@@ -20,7 +20,7 @@ impl Desk {
     ) -> Result<()> {
         let mut entry = self.seed_entry(mailbox, people, ticket, from);
         tx.insert_outbox(&entry).await?;
-        tx.fix_outbox_mime(entry.id, &bytes(&entry, &from.text), &entry.subject, &entry.locale).await?;
+        tx.fix_outbox_mime(&entry, &bytes(&entry, &from.text)).await?;
         let attempt = self.seed_attempt(&entry, from);
         entry.status = if from.failed { EmailStatus::Failed } else { EmailStatus::Sent };
         entry.attempts = 1;
