@@ -56,6 +56,9 @@ pub enum Error {
     /// A template does not run.
     #[error("{0}")]
     Template(#[from] minijinja::Error),
+    /// A template that is shown alone does not run.
+    #[error(transparent)]
+    Fault(#[from] TemplateFault),
     /// Its styles can't be inlined.
     #[error("styles: {0}")]
     Styles(String),
@@ -141,9 +144,6 @@ impl Templates {
         let mut ready = Ready::new(overrides, self.files());
         let found: Vec<_> = ready.all().flat_map(|template| self.problems_of(template)).collect();
         ready.problems.extend(found);
-        for problem in &ready.problems {
-            tracing::error!(what = problem.what, detail = problem.detail, "template not used");
-        }
         *self.database.write().expect("no panic while held") = Arc::new(ready);
     }
 
@@ -227,9 +227,30 @@ impl Templates {
         }
     }
 
-    /// A made-up mail of a notification.
-    pub fn sample(&self, key: NotificationTemplate, locale: &str, verified: bool) -> OutgoingMail {
-        sample::mail(key, locale, verified)
+    /// A made-up mail of a notification, to the kind of recipient that it mostly goes to.
+    pub fn sample(&self, key: NotificationTemplate, locale: &str) -> OutgoingMail {
+        sample::mail(key, locale, key != NotificationTemplate::TicketReceivedNeutral)
+    }
+
+    /// A mail that shows a template to an agent: everything in it is made up but where it comes from and goes to.
+    ///
+    /// # Errors
+    /// What is wrong with `template`: nothing takes its place here. `None` for what came with the program.
+    pub fn render_trial(
+        &self,
+        trial: &TrialMail,
+        template: Option<&TemplateRecord>,
+        mail: OutgoingMail,
+    ) -> Result<(OutgoingMail, Rendered), Error> {
+        let key = NotificationTemplate::parse(&mail.entry.template)
+            .ok_or_else(|| Error::Unknown(mail.entry.template.clone()))?;
+        let mail = sample::trial(self.sample(key, &mail.entry.locale), mail, trial);
+        let rendered = match template.filter(|template| template.r#type == TemplateType::Notification) {
+            Some(template) => self.render_with(template, &mail)?,
+            None => self.render(&mail)?,
+        };
+        let subject = format!("{} {}", TrialMail::MARK, rendered.subject);
+        Ok((mail, Rendered { subject, ..rendered }))
     }
 
     /// What templates of a notification may say.

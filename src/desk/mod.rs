@@ -50,7 +50,7 @@ pub use recipients::{Recipient, Recipients};
 pub use responses::{Body, ResponseRequest, ResponseWritten};
 pub use seeding::Seeded;
 pub use suppressions::SuppressionRequest;
-pub use templates::{ReplyText, builtin_of};
+pub use templates::{ReplyText, TemplateTest, builtin_of};
 pub use tickets::{StatusRequest, TicketRequest, TicketWritten, Upload};
 pub use tokens::{Caller, Credential, NewToken};
 pub use verdict::{Filed, Refusal, Trouble, Verdict};

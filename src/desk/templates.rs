@@ -3,11 +3,13 @@
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::query::{Param, Start, TemplateFilter};
-use super::reading::cut;
+use super::notify::Notice;
+use super::query::{Param, Start, TemplateFilter, TicketRef};
+use super::reading::{cut, present};
 use super::writing::{Answered, Ending};
 use super::{Body, Caller, Desk, Error, Page, PageOf, Result};
 use crate::model::template::{ALL_LOCALES, distance, notification_id};
@@ -177,16 +179,18 @@ impl Desk {
         Ok(())
     }
 
-    /// Every save of a template, newest first.
+    /// A page of the saves of a template, newest first.
     ///
     /// # Errors
     /// [`Error::NotFound`]; the store's.
-    pub async fn template_versions(&self, id: Uuid) -> Result<Vec<TemplateVersion>> {
-        let versions = self.store().read().await?.template_versions(id).await?;
-        if versions.is_empty() && builtin_of(id).is_none() {
+    pub async fn template_versions(&self, id: Uuid, page: &PageOf) -> Result<Page<TemplateVersion>> {
+        let mut tx = self.store().read().await?;
+        let total = tx.count_template_versions(id).await?;
+        if total == 0 && builtin_of(id).is_none() {
             return Err(Error::NotFound("template"));
         }
-        Ok(versions)
+        let rows = tx.template_versions(id, &page.start, page.limit + 1).await?;
+        Ok(cut(rows, page, page.count.then_some(total)))
     }
 
     /// One save of a template.
@@ -233,30 +237,61 @@ pub struct ReplyText {
 }
 
 impl Desk {
-    /// A reply template filled for a ticket; `variables` are the caller's own.
+    /// A template to answer with.
     ///
     /// # Errors
-    /// [`Error::NotFound`] or [`Error::Deleted`] for the ticket, [`Error::Invalid`] for the template,
-    /// [`Error::Template`]; the store's.
-    pub async fn fill_reply(
-        &self,
-        ticket: &super::query::TicketRef,
-        template: Uuid,
-        variables: Option<serde_json::Value>,
-        caller: &Caller,
-    ) -> Result<ReplyText> {
-        let mut tx = self.store().read().await?;
-        let ticket = super::reading::present(tx.find_ticket(ticket).await?)?;
-        let template = tx.template(template).await?;
-        let usable = template.filter(|t| t.is_active && t.r#type == TemplateType::Reply);
-        let template = usable.ok_or(Error::Invalid {
+    /// [`Error::Invalid`] when there is none, or it is switched off; the store's.
+    pub async fn answer_template(&self, id: Uuid) -> Result<TemplateRecord> {
+        let template = self.template(id).await?;
+        template.filter(|t| t.is_active && t.r#type == TemplateType::Reply).ok_or(Error::Invalid {
             pointer: "/template_id",
             code: "not_found",
             detail: "no active reply template has this id".into(),
-        })?;
+        })
+    }
+
+    /// A reply template filled for a ticket; `variables` are the caller's own.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Deleted`], [`Error::Template`]; the store's.
+    pub async fn fill_reply(
+        &self,
+        ticket: &TicketRef,
+        template: &TemplateRecord,
+        variables: Option<Value>,
+        caller: &Caller,
+    ) -> Result<Body> {
+        let mut tx = self.store().read().await?;
+        let ticket = present(tx.find_ticket(ticket).await?)?;
         let actor = caller.actor();
         let who = (caller.agent.as_ref(), actor.name.as_deref());
-        self.filled(&mut tx, &template, &ticket, who, variables).await
+        Ok(self.filled(&mut tx, template, &ticket, who, variables).await?.body)
+    }
+
+    /// A made-up mail with the ticket, the newest message and the people of a real one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Deleted`]; the store's.
+    pub async fn mail_about(&self, sample: OutgoingMail, ticket: &TicketRef) -> Result<OutgoingMail> {
+        let mut tx = self.store().read().await?;
+        let ticket = present(tx.find_ticket(ticket).await?)?;
+        let wanted = sample.response.as_ref().map(|response| (response.author_type, response.visibility));
+        let responses = tx.responses_of(ticket.id).await?;
+        let like = responses.iter().rfind(|r| Some((r.author_type, r.visibility)) == wanted);
+        let like = like.or(responses.iter().rfind(|r| r.visibility == Visibility::Public));
+        let subject = if sample.entry.verified {
+            format!("Re: {}", ticket.mail_subject)
+        } else {
+            format!("[{}]", ticket.number)
+        };
+        let entry = OutboxEntry {
+            ticket_id: Some(ticket.id),
+            response_id: like.map(|response| response.id),
+            subject,
+            ..sample.entry
+        };
+        drop(tx);
+        self.outgoing(&entry).await
     }
 
     /// The reply template of this key or name (any case), in the language nearest to the ticket's, filled for it.
@@ -283,7 +318,7 @@ impl Desk {
         template: &TemplateRecord,
         ticket: &Ticket,
         who: (Option<&Agent>, Option<&str>),
-        variables: Option<serde_json::Value>,
+        variables: Option<Value>,
     ) -> Result<ReplyText> {
         let requester = tx.contact(ticket.requester_id).await?;
         let mailbox = self.mailbox_of(Some(ticket));
@@ -298,6 +333,60 @@ impl Desk {
         };
         let text = template::fill(template, facts, variables)?;
         Ok(ReplyText { template_id: template.id, body: Body { text, format: template.body_format } })
+    }
+}
+
+/// A template to be mailed to an agent, with made-up values in it.
+#[derive(Debug, Clone)]
+pub struct TemplateTest {
+    /// The template.
+    pub template: TemplateRecord,
+    /// The agent's address, lower case.
+    pub to: String,
+    /// The language to show it in.
+    pub locale: String,
+    /// Text and safe HTML of a reply template.
+    pub reply: Option<(String, Option<String>)>,
+}
+
+impl Desk {
+    /// Mails a template to an agent. The mail goes through the outbox as every mail, and counts to no cap.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the address is no agent's; the store's.
+    pub async fn test_template(
+        &self,
+        test: TemplateTest,
+        ending: Ending<'_, OutboxEntry>,
+    ) -> Result<Answered> {
+        let directory = self.directory();
+        let agent = directory.agent_by_address(&test.to).ok_or(Error::Invalid {
+            pointer: "/to",
+            code: "not_allowed",
+            detail: "tests go to agents alone".into(),
+        })?;
+        let mut tx = self.store().begin().await?;
+        if let Some(replayed) = self.replay(&mut tx, &ending).await? {
+            return Ok(replayed);
+        }
+        let key =
+            NotificationTemplate::parse(&test.template.key).unwrap_or(NotificationTemplate::TicketReply);
+        let trial = TrialMail { template_id: test.template.id, reply: test.reply };
+        let notice = Notice {
+            to: &test.to,
+            locale: Some(&test.locale),
+            context: json!({ TrialMail::MEMBER: trial }),
+            ..Notice::to_agent(key, None, agent)
+        };
+        let suppressed = tx.suppression(&test.to, self.clock().now()).await?.is_some();
+        let entry = OutboxEntry {
+            audience: Audience::Agent,
+            automatic: false,
+            subject: format!("{} {key}", TrialMail::MARK),
+            ..self.entry(&notice, suppressed)
+        };
+        tx.insert_outbox(&entry).await?;
+        self.conclude(tx, &ending, &entry).await
     }
 }
 

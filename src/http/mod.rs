@@ -28,11 +28,13 @@ pub use server::serve;
 use self::problem::{BASE, Problem};
 use crate::desk::Desk;
 use crate::model::Timestamp;
+use crate::templates::Templates;
 
 /// What every handler holds. Cheap to clone.
 #[derive(Clone)]
 struct Api {
     desk: Desk,
+    templates: Arc<Templates>,
     limits: Arc<limit::Limits>,
     started: Timestamp,
 }
@@ -54,8 +56,9 @@ const API_VERSION_HEADER: HeaderName = HeaderName::from_static("api-version");
 struct RequestId(Arc<str>);
 
 /// The whole API, ready to be served or called.
-pub fn router(desk: Desk) -> Router {
+pub fn router(desk: Desk, templates: Arc<Templates>) -> Router {
     let api = Api {
+        templates,
         limits: Arc::new(limit::Limits::new(&desk.config().api.limits)),
         started: desk.clock().now(),
         desk,

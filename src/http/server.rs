@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::desk::Desk;
+use crate::templates::Templates;
 
 /// Largest request head.
 const MAX_HEAD: usize = 64 << 10;
@@ -39,13 +40,18 @@ struct Door {
 }
 
 /// Serves the API on every listener until `cancel`; requests under way are finished, within seconds.
-pub async fn serve(listeners: Vec<TcpListener>, desk: Desk, cancel: CancellationToken) {
+pub async fn serve(
+    listeners: Vec<TcpListener>,
+    desk: Desk,
+    templates: Arc<Templates>,
+    cancel: CancellationToken,
+) {
     let http = &desk.config().http;
     let door = Door {
         permits: Arc::new(Semaphore::new(http.max_connections)),
         head: Duration::from_secs(http.head_timeout_seconds),
         grace: Duration::from_secs(http.shutdown_seconds),
-        router: super::router(desk.clone()),
+        router: super::router(desk.clone(), templates),
         cancel,
     };
     let mut doors = JoinSet::new();

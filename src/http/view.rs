@@ -194,6 +194,27 @@ pub fn agent(a: &Agent, further: &[String]) -> Value {
     })
 }
 
+/// API.md §3.5. What came with the program was never made.
+pub fn template(t: &TemplateRecord) -> Value {
+    let stored = |at: Timestamp| (!t.is_builtin()).then(|| at.rfc3339());
+    json!({
+        "id": t.id, "type": t.r#type, "key": t.key, "name": t.name, "category": t.category, "locale": t.locale,
+        "subject": t.subject, "body": t.body, "body_format": t.body_format, "body_html": t.body_html,
+        "variables": t.variables(), "is_active": t.is_active, "visibility": t.visibility, "team_id": t.team_id,
+        "is_builtin": t.is_builtin(), "usage_count": t.usage_count, "last_used_at": time(t.last_used_at),
+        "created_at": stored(t.created_at), "updated_at": stored(t.updated_at), "version": t.version,
+    })
+}
+
+/// A save of a template, and whose it was.
+pub fn template_version(v: &TemplateVersion) -> Value {
+    json!({
+        "version": v.version, "name": v.name, "category": v.category, "locale": v.locale, "subject": v.subject,
+        "body": v.body, "body_format": v.body_format, "body_html": v.body_html, "is_active": v.is_active,
+        "author": {"id": v.author_id, "name": v.author_name}, "created_at": v.created_at.rfc3339(),
+    })
+}
+
 /// What a write mailed (API.md §1.8). In a dry run nothing was: ids and statuses are null.
 pub fn emails(entries: &[OutboxEntry], dry: bool) -> Value {
     let shown = entries.iter().map(|e| {

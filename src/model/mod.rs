@@ -34,7 +34,9 @@ pub use records::{
     TicketEvent,
 };
 pub use retry::RetrySchedule;
-pub use template::{Overrides, TemplateFault, TemplatePart, TemplateRecord, TemplateType, TemplateVersion};
+pub use template::{
+    Overrides, TemplateFault, TemplatePart, TemplateRecord, TemplateType, TemplateVersion, TrialMail,
+};
 pub use ticket::{Category, Channel, Priority, Status, TicketNumber, Visibility};
 pub use time::Timestamp;
 pub use told::RecentMail;

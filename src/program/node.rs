@@ -25,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A desk with its doors open, not yet served.
 pub struct Node {
     desk: Desk,
+    templates: Arc<Templates>,
     smtp: Option<Arc<smtp::Listener>>,
     outbox: Option<Worker>,
     http: Vec<TcpListener>,
@@ -65,9 +66,10 @@ impl Node {
             true => Some(Arc::new(smtp::Listener::bind(desk.clone(), sockets.smtp).await?)),
             false => None,
         };
+        let templates = templates(&desk).await;
         let outbox = match config.outbox.enabled {
             true => {
-                let worker = Worker::new(desk.clone(), templates(&config), Transport::from_config(&config)?);
+                let worker = Worker::new(desk.clone(), templates.clone(), Transport::from_config(&config)?);
                 Some(worker.signing_by(signers(&desk)?))
             }
             false => None,
@@ -76,7 +78,7 @@ impl Node {
             true => http_listeners(&config, sockets.http).await?,
             false => Vec::new(),
         };
-        Ok(Self { desk, smtp, http, outbox, signals: Signals::listen()? })
+        Ok(Self { desk, templates, smtp, http, outbox, signals: Signals::listen()? })
     }
 
     /// The first SMTP address.
@@ -122,7 +124,7 @@ impl Node {
         }
         let http = std::mem::take(&mut self.http);
         if !http.is_empty() {
-            works.spawn("http", http::serve(http, self.desk.clone(), stop.clone()));
+            works.spawn("http", http::serve(http, self.desk.clone(), self.templates.clone(), stop.clone()));
         }
         let (desk, until) = (self.desk.clone(), stop.clone());
         works.spawn("search", async move { desk.run_indexer(until).await });
@@ -178,9 +180,14 @@ async fn http_listeners(config: &Config, handed_in: Vec<std::net::TcpListener>) 
     Ok(listeners)
 }
 
-/// The words of mails; a broken file of the override directory is named, and the built-in one takes its place.
-fn templates(config: &Config) -> Arc<Templates> {
-    let templates = Templates::load(config.email.templates_dir.as_deref());
+/// The words of mails. What is wrong with a file or a template of the database is named, and the built-in one takes its
+/// place.
+async fn templates(desk: &Desk) -> Arc<Templates> {
+    let templates = Templates::load(desk.config().email.templates_dir.as_deref());
+    match desk.template_overrides().await {
+        Ok(overrides) => templates.use_overrides(&overrides),
+        Err(error) => warn!(%error, "templates of the database are not read yet"),
+    }
     for problem in templates.problems() {
         error!(what = problem.what, detail = problem.detail, "template not used");
     }

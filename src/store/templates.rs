@@ -147,9 +147,34 @@ impl Tx {
         .map(drop)
     }
 
-    /// Every save of a template, newest first.
-    pub async fn template_versions(&mut self, id: Uuid) -> Result<Vec<TemplateVersion>> {
-        self.all(include_str!("sql/templates/versions.sql"), args![id]).await
+    /// A page of the saves of a template, newest first; in reverse when it ends before one.
+    pub async fn template_versions(
+        &mut self,
+        id: Uuid,
+        start: &Start,
+        limit: i64,
+    ) -> Result<Vec<TemplateVersion>> {
+        let mut select = Select::new("SELECT * FROM template_versions WHERE template_id = ");
+        select.bind(id);
+        match start {
+            Start::After(keys) => drop(select.sql(" AND version < ").bind_all(keys.iter().take(1).cloned())),
+            Start::Before(keys) => drop(select.sql(" AND version > ").bind_all(keys.iter().take(1).cloned())),
+            Start::Top | Start::Offset(_) => {}
+        }
+        let before = matches!(start, Start::Before(_));
+        select
+            .sql(if before { " ORDER BY version LIMIT " } else { " ORDER BY version DESC LIMIT " })
+            .bind(limit);
+        if let Start::Offset(skipped) = start {
+            select.sql(" OFFSET ").bind(*skipped);
+        }
+        select.all(self).await
+    }
+
+    /// How often a template was saved.
+    pub async fn count_template_versions(&mut self, id: Uuid) -> Result<i64> {
+        let (count,) = self.only(include_str!("sql/templates/count_versions.sql"), args![id]).await?;
+        Ok(count)
     }
 
     /// One save of a template.

@@ -11,8 +11,8 @@ use crate::model::{NotificationTemplate, OutgoingMail, TemplateFault, TemplatePa
 /// Largest part that a made-up mail may come to, octets: real ones carry more.
 const LARGEST: usize = 300_000;
 
-/// What is wrong with an override of this notification, one fault for each part at most from the samples, and every
-/// unknown variable.
+/// What is wrong with an override of this notification: every unknown variable, or else the first thing that rendering
+/// stumbles over.
 pub(super) fn faults(
     pen: &Pen,
     files: &Environment<'static>,
@@ -28,12 +28,11 @@ pub(super) fn faults(
         template.parts().flat_map(|(part, source)| known.faults(&environment, part, source)).collect();
     if faults.is_empty() {
         let sources = overrides::sources(template);
-        for mail in mails(pen, key, &template.locale) {
-            let Err(fault) = attempt(pen, &environment, &sources, &mail, template, &known) else { continue };
-            if faults.iter().all(|other| other.part != fault.part) {
-                faults.push(fault);
-            }
-        }
+        let mails = mails(pen, key, &template.locale);
+        // The first one is enough: a template that runs away is not run for every language.
+        faults.extend(
+            mails.iter().find_map(|mail| attempt(pen, &environment, &sources, mail, template, &known).err()),
+        );
     }
     faults
 }

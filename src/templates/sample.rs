@@ -76,6 +76,40 @@ fn least(context: &Value) -> Value {
     least
 }
 
+/// A made-up mail from and to real addresses, which answers nothing and is not to be answered.
+pub(super) fn trial(sample: OutgoingMail, mail: OutgoingMail, trial: &TrialMail) -> OutgoingMail {
+    let made_up = sample.entry;
+    let entry = OutboxEntry {
+        automatic: true,
+        verified: made_up.verified,
+        subject: made_up.subject,
+        context: made_up.context,
+        ..mail.entry
+    };
+    let reply = trial.reply.clone();
+    let response = sample.response.map(|response| match &reply {
+        Some((text, _)) => Response { body_text: text.clone(), ..response },
+        None => response,
+    });
+    let response_html = match reply {
+        Some((text, html)) => Some(html.unwrap_or_else(|| super::paragraphs::html(&text))),
+        None => sample.response_html,
+    };
+    OutgoingMail {
+        entry,
+        date: mail.date,
+        mailbox: mail.mailbox,
+        brand: mail.brand,
+        public_url: mail.public_url,
+        response,
+        response_html,
+        reply_to: None,
+        in_reply_to: None,
+        references: Vec::new(),
+        ..sample
+    }
+}
+
 /// A mail of this template, with everything that it may have.
 pub(crate) fn mail(template: NotificationTemplate, locale: &str, verified: bool) -> OutgoingMail {
     let by_agent = is_about_our_words(template);

@@ -4,11 +4,13 @@ mod clients;
 mod stop;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use postdesk::config::Http;
 use postdesk::desk::NewToken;
 use postdesk::model::Scope;
+use postdesk::templates::Templates;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -37,8 +39,9 @@ impl Door {
         let (_, token) = app.desk.create_token(new).await.expect("a token");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
-        let stop = CancellationToken::new();
-        let served = tokio::spawn(postdesk::http::serve(vec![listener], app.desk.clone(), stop.clone()));
+        let (stop, templates) = (CancellationToken::new(), Arc::new(Templates::load(None)));
+        let served =
+            tokio::spawn(postdesk::http::serve(vec![listener], app.desk.clone(), templates, stop.clone()));
         Self { app, address, token, stop, served }
     }
 

@@ -25,3 +25,4 @@ mod schema;
 mod seeding;
 mod smtp;
 mod store;
+mod templates;

@@ -95,7 +95,7 @@ impl Desk {
         self.config().notifications.is_on(template)
     }
 
-    fn entry(&self, notice: &Notice<'_>, suppressed: bool) -> OutboxEntry {
+    pub(super) fn entry(&self, notice: &Notice<'_>, suppressed: bool) -> OutboxEntry {
         let Notice { template, ticket, to, .. } = notice;
         let now = self.clock().now();
         let due = notice.due.max(now);

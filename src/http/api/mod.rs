@@ -10,6 +10,7 @@ mod queue;
 mod responses;
 mod suppressions;
 mod system;
+mod templates;
 mod tickets;
 
 pub use system::Spoken;
@@ -59,6 +60,18 @@ pub const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/api/support/inbound", "List every mail ever accepted"),
     ("GET", "/api/support/inbound/{id}", "A mail that came in, and what became of it"),
     ("GET", "/api/support/inbound/{id}/raw", "A mail as received"),
+    ("GET", "/api/support/templates", "List templates"),
+    ("POST", "/api/support/templates", "Keep a template"),
+    ("POST", "/api/support/templates/preview", "See what comes of a template"),
+    ("GET", "/api/support/templates/variables", "What templates may say"),
+    ("GET", "/api/support/templates/{id}", "A template"),
+    ("PATCH", "/api/support/templates/{id}", "Change a template, or replace the desk's own words"),
+    ("DELETE", "/api/support/templates/{id}", "Take a template away, or the desk's own words back"),
+    ("GET", "/api/support/templates/{id}/versions", "Every save of a template"),
+    ("POST", "/api/support/templates/{id}/versions/{n}/restore", "Make an old save the newest"),
+    ("POST", "/api/support/templates/{id}/preview", "See what comes of a template that is kept"),
+    ("POST", "/api/support/templates/{id}/test", "Mail a template to an agent"),
+    ("POST", "/api/support/templates/{id}/render", "A reply template's text for a ticket"),
     ("GET", "/api/support/agents", "Those who answer"),
     ("GET", "/api/support/me", "Who you are, and what you may do"),
     ("PATCH", "/api/support/me", "What you wish to be told by mail"),
@@ -91,6 +104,15 @@ pub fn routes(api: &Api) -> Router<Api> {
         .route(&at("/queue/flush"), post(queue::flush))
         .route(&at("/inbound"), get(inbound::list).post(inbound::receive))
         .route(&at("/inbound/{id}"), get(inbound::get))
+        .route(&at("/templates"), get(templates::list).post(templates::create))
+        .route(&at("/templates/preview"), post(templates::preview))
+        .route(&at("/templates/variables"), get(templates::variables))
+        .route(&at("/templates/{id}"), get(templates::get).patch(templates::change).delete(templates::delete))
+        .route(&at("/templates/{id}/versions"), get(templates::versions))
+        .route(&at("/templates/{id}/versions/{n}/restore"), post(templates::restore))
+        .route(&at("/templates/{id}/preview"), post(templates::preview_of))
+        .route(&at("/templates/{id}/test"), post(templates::test))
+        .route(&at("/templates/{id}/render"), post(templates::render))
         .route(&at("/agents"), get(agents::list))
         .route(&at("/me"), get(me::get).patch(me::patch))
         .route_layer(middleware::from_fn(json_only));

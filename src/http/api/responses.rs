@@ -62,7 +62,8 @@ pub async fn add(
     fields.finish()?;
     wanted.version = version;
     if let (true, Some(template)) = (wanted.body.text.is_empty(), wanted.template_id) {
-        wanted.body = api.desk.fill_reply(&ticket, template, variables, caller).await?.body;
+        let template = api.desk.answer_template(template).await?;
+        wanted.body = api.desk.fill_reply(&ticket, &template, variables, caller).await?;
     }
     let dry_run = terms.dry_run;
     let show = |written: &ResponseWritten| {

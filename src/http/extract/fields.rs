@@ -142,6 +142,35 @@ impl Fields {
         self.uuid(name).map(Some)
     }
 
+    /// What `read` gives, or null to clear: `None` when the member is absent.
+    pub fn clearable<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<Option<T>> {
+        if self.members.get(name).is_some_and(Value::is_null) {
+            self.take(name);
+            return Some(None);
+        }
+        read(self).map(Some)
+    }
+
+    /// Refuses a member that is missing or null, before it is read.
+    pub fn present(&mut self, name: &'static str) {
+        if self.members.get(name).is_none_or(Value::is_null) {
+            self.refuse(name, "required", "is required");
+        }
+    }
+
+    /// Refuses members that have no place here; null is as good as absent.
+    pub fn absent(&mut self, names: &[&'static str], why: &str) {
+        for name in names {
+            if self.take(name).is_some() {
+                self.refuse(name, "not_allowed", why);
+            }
+        }
+    }
+
     /// UUIDs, at most `max`.
     pub fn uuids(&mut self, name: &'static str, max: usize) -> Vec<uuid::Uuid> {
         let texts = self.texts(name, max, 64);

@@ -37,10 +37,18 @@ pub fn fill(
     run(template, context(objects(facts), variables))
 }
 
+/// A template's text for a made-up ticket.
+///
+/// # Errors
+/// As of [`fill`].
+pub fn fill_sample(template: &TemplateRecord) -> Result<String, TemplateFault> {
+    run(template, context(sample(), Value::from_object(Anything)))
+}
+
 /// What is wrong with a reply template, tried on a made-up ticket.
 pub fn check_reply(template: &TemplateRecord) -> Vec<TemplateFault> {
     let faults = reply_vocabulary().faults(&reply_environment(), TemplatePart::Body, &template.body);
-    match run(template, context(sample(), Value::from_object(Anything))) {
+    match fill_sample(template) {
         Err(fault) if faults.is_empty() => vec![fault],
         _ => faults,
     }

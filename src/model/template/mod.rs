@@ -8,15 +8,16 @@ mod vocabulary;
 
 pub use engine::environment;
 pub use fault::{TemplateFault, TemplatePart};
-pub use fill::{ReplyFacts, check_reply, fill, reply_vocabulary};
+pub use fill::{ReplyFacts, check_reply, fill, fill_sample, reply_vocabulary};
 pub use vocabulary::{Variable, Vocabulary};
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
-use super::{Actor, BodyFormat, NotificationTemplate, Timestamp, words};
+use super::{Actor, BodyFormat, NotificationTemplate, OutboxEntry, Timestamp, words};
 
 words! {
     /// What a template is for.
@@ -161,6 +162,27 @@ pub struct Overrides {
     pub count: i64,
     /// By key and language.
     pub templates: Vec<TemplateRecord>,
+}
+
+/// What the row of a mail carries that only shows a template to an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialMail {
+    /// The template.
+    pub template_id: Uuid,
+    /// Text and safe HTML of a reply template.
+    pub reply: Option<(String, Option<String>)>,
+}
+
+impl TrialMail {
+    /// The member of the row's context.
+    pub const MEMBER: &str = "trial";
+    /// What its subject begins with.
+    pub const MARK: &str = "[Test]";
+
+    /// Of a row; `None` for every other mail.
+    pub fn of(entry: &OutboxEntry) -> Option<Self> {
+        serde_json::from_value(entry.context.get(Self::MEMBER)?.clone()).ok()
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! A client of the API that needs no socket.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use postdesk::desk::{Desk, NewToken};
 use postdesk::model::Scope;
+use postdesk::templates::Templates;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -13,6 +16,10 @@ use tower::ServiceExt as _;
 pub struct Client {
     router: Router,
     token: String,
+}
+
+fn router(desk: &Desk) -> Router {
+    postdesk::http::router(desk.clone(), Arc::new(Templates::load(None)))
 }
 
 /// What came back.
@@ -54,7 +61,7 @@ impl Client {
     /// A client with this token.
     pub async fn with(desk: &Desk, new: NewToken) -> Self {
         let (_, token) = desk.create_token(new).await.expect("a token");
-        Self { router: postdesk::http::router(desk.clone()), token }
+        Self { router: router(desk), token }
     }
 
     /// A client that may do everything.
@@ -64,7 +71,7 @@ impl Client {
 
     /// One that says nothing about itself.
     pub fn anonymous(desk: &Desk) -> Self {
-        Self { router: postdesk::http::router(desk.clone()), token: String::new() }
+        Self { router: router(desk), token: String::new() }
     }
 
     /// GET under the API's base, or from the root.

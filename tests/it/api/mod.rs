@@ -5,6 +5,7 @@ mod errors;
 mod health;
 mod mail;
 mod reading;
+mod templates;
 mod writing;
 
 use postdesk::desk::{Desk, Verdict};

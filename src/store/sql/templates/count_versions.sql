@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM template_versions WHERE template_id = $1

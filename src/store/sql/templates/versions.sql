@@ -1,1 +1,0 @@
-SELECT * FROM template_versions WHERE template_id = $1 ORDER BY version DESC
