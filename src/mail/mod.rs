@@ -6,6 +6,7 @@ pub mod compose;
 pub mod dsn;
 pub mod html;
 pub mod kind;
+pub mod language;
 pub mod parse;
 mod pattern;
 pub mod placement;

@@ -20,6 +20,7 @@ use super::filing::{FiledResponse, NewResponse, NewTicket};
 use super::notify::CustomerMessage;
 use super::{Desk, Error, Filed, Refusal, Result, Trouble, Verdict};
 use crate::mail::kind::Judgement;
+use crate::mail::language;
 use crate::model::*;
 use crate::store::{self, Turn, Tx};
 
@@ -278,7 +279,11 @@ impl Desk {
             order_id: None,
             external_id: None,
             external_scope: None,
-            locale: contact.locale.clone().or_else(|| mailbox.and_then(|mailbox| mailbox.locale.clone())),
+            locale: contact
+                .locale
+                .clone()
+                .or_else(|| language::of(&mail.parsed, &mail.body_text))
+                .or_else(|| mailbox.and_then(|mailbox| mailbox.locale.clone())),
             cc: if sender.verified { self.customers_cc(mail, &sender.address) } else { Vec::new() },
             tags: Vec::new(),
             custom_fields: serde_json::json!({}),
