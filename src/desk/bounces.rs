@@ -5,6 +5,7 @@ use serde_json::json;
 use super::note_words::NoteWords;
 use super::responses::Body;
 use super::{Desk, Result};
+use crate::config::TransportKind;
 use crate::mail::dsn::{self, About, Action, DeliveryReport};
 use crate::model::bounce::{Cause, DAY_MS, Reported, TiedBy, Weight, after_report, is_first_delay, outlasts};
 use crate::model::{
@@ -58,16 +59,34 @@ impl Desk {
     /// When the store does not answer.
     pub(super) async fn mail_failed(&self, tx: &mut Tx, entry: &OutboxEntry) -> Result<()> {
         let code = code_of(entry.enhanced_code.as_deref(), entry.smtp_response.as_deref());
+        // Nobody ever answered. Behind a relay that says nothing of the recipient; on our own way it does.
+        let given_up = code.is_none() && entry.smtp_response.is_none() && entry.attempts > 1;
+        let is_own_way = self.inner.config.outbox.transport == TransportKind::Direct;
+        let weight = match &code {
+            Some(code) => Weight::of(code),
+            None if given_up && is_own_way => Weight::Soft,
+            None => Weight::Light,
+        };
         let failure = Failure {
             entry,
             event: "email_failed",
-            weight: code.as_deref().map_or(Weight::Light, Weight::of),
-            // Without any reply it was tried until we gave up.
-            code: code.or_else(|| entry.smtp_response.is_none().then(|| "4.4.7".to_owned())),
+            code: code.or_else(|| given_up.then(|| "4.4.7".to_owned())),
             words: entry.smtp_response.as_deref().or(entry.error.as_deref()),
+            weight,
             by: TiedBy::ReturnPath,
         };
         self.settle_failure(tx, failure).await
+    }
+
+    /// The next server took a mail. Where that is the recipient's own, the address is good.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub(super) async fn mail_taken(&self, tx: &mut Tx, entry: &OutboxEntry) -> Result<()> {
+        if self.inner.config.outbox.transport == TransportKind::Direct {
+            tx.forget_soft_bounces(&entry.to_address.to_lowercase()).await?;
+        }
+        Ok(())
     }
 
     /// A mail has not arrived for hours. Called once per mail.

@@ -94,6 +94,7 @@ impl Desk {
         let after = after_attempt(current, report, self.next_try(entry, report));
         tx.update_outbox(&after).await?;
         match after.status {
+            EmailStatus::Sent => self.mail_taken(tx, &after).await,
             EmailStatus::Failed => self.mail_failed(tx, &after).await,
             EmailStatus::Deferred if is_late && !was_late => self.mail_delayed(tx, &after).await,
             _ => Ok(()),

@@ -39,7 +39,7 @@ impl Cause {
             "3.4" | "2.3" => Self::TooLarge,
             "1.2" | "1.10" | "4.4" => Self::DomainUnknown,
             _ if class == "4" => Self::NoAnswerForDays,
-            "1.0" | "1.1" | "1.3" | "1.4" | "1.6" | "2.0" | "2.1" => Self::NoSuchUser,
+            "1.1" | "1.3" | "1.4" | "1.6" | "2.0" | "2.1" => Self::NoSuchUser,
             "4.1" | "4.7" => Self::NoAnswerForDays,
             _ if rest.starts_with("7.") => Self::RefusedAsSpam,
             _ => Self::Other,
@@ -75,7 +75,7 @@ impl Weight {
 /// Whether an enhanced status code (RFC 3463) says that there is nobody at the address and never will be: bad or
 /// moved mailbox, bad domain, address syntax, null MX (RFC 7505), disabled mailbox. Such an address gets no more mail.
 pub fn is_no_such_user(enhanced_code: &str) -> bool {
-    matches!(enhanced_code, "5.1.0" | "5.1.1" | "5.1.2" | "5.1.3" | "5.1.6" | "5.1.10" | "5.2.1")
+    matches!(enhanced_code, "5.1.1" | "5.1.2" | "5.1.3" | "5.1.6" | "5.1.10" | "5.2.1")
 }
 
 /// What a report was tied to its mail by.
@@ -182,6 +182,7 @@ mod tests {
         use Cause::*;
         use Weight::*;
         for (code, cause, weight) in [
+            ("5.1.0", Other, Soft),
             ("5.1.1", NoSuchUser, Hard),
             ("5.1.6", NoSuchUser, Hard),
             ("5.2.1", NoSuchUser, Hard),

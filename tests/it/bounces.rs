@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use postdesk::config::{Config, TransportKind};
 use postdesk::desk::{ReadyMail, Round, Try, Wanted};
 use postdesk::model::{
     ActorType, AttemptReport, Authentication, Envelope, InboundAction, InboundMail, InboundRecord,
@@ -42,7 +43,11 @@ const FULL: Said<'static> =
 
 impl Desk {
     async fn start(engine: Engine) -> Self {
-        let app = App::start(engine).await;
+        Self::start_with(engine, |_| {}).await
+    }
+
+    async fn start_with(engine: Engine, change: impl FnOnce(&mut Config)) -> Self {
+        let app = App::start_with(engine, change).await;
         let store = Store::open(&app.database.url, 2).await.expect("it opens");
         let mut desk = Self { app, store, ticket: Uuid::nil() };
         let row = desk.take(JO, SUPPORT, "Subject: Lost parcel\r\n\r\nIt is late.\r\n").await;
@@ -272,6 +277,25 @@ both_engines! {
         let reply = desk.reply().await;
         desk.report(&reply.envelope_from, &FULL, "").await;
         assert_eq!(desk.suppressed(JO).await, None);
+    }
+
+    async fn on_our_own_way_a_mail_taken_is_a_delivery(engine: Engine) {
+        for (transport, counted) in [(TransportKind::Direct, 0), (TransportKind::Relay, 1)] {
+            let desk = Desk::start_with(engine, |config| config.outbox.transport = transport).await;
+            let reply = desk.reply().await;
+            desk.report(&reply.envelope_from, &FULL, "").await;
+            desk.reply().await;
+            assert_eq!(desk.count("soft_bounces").await, counted, "{transport:?}");
+        }
+    }
+
+    async fn a_sender_that_is_refused_is_no_fault_of_the_recipient(engine: Engine) {
+        let desk = Desk::start(engine).await;
+        let token = desk.app.desk.keys().reply_token(&desk.ticket().await.number, AGENT);
+        desk.take(AGENT, &format!("support+{token}@desk.test"), "Subject: Re\r\n\r\nFound.\r\n").await;
+        desk.try_all(Outcome::Failed, "550 Sender address rejected: Domain not found").await;
+        assert_eq!(desk.notes().await.len(), 1);
+        assert_eq!((desk.suppressed(JO).await, desk.count("soft_bounces").await), (None, 0));
     }
 
     async fn a_refusal_for_spam_says_nothing_of_the_address(engine: Engine) {

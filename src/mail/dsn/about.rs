@@ -1,6 +1,6 @@
 //! What a report says of one mail of ours, all its lines taken together.
 
-use super::{Action, DeliveryReport, RecipientReport};
+use super::{Action, DeliveryReport, RecipientReport, fields};
 use crate::model::bounce::Reported;
 
 /// A report in one line.
@@ -41,7 +41,7 @@ impl DeliveryReport {
         Some(About {
             reported,
             status: line.status.clone(),
-            words: line.diagnostic.clone(),
+            words: line.diagnostic.as_deref().map(|said| fields::untyped(said).to_owned()),
             is_forwarded: others.iter().any(failed),
         })
     }

@@ -73,7 +73,8 @@ pub(super) fn addresses(text: &str) -> Vec<String> {
 
 /// A value without its `type;` prefix: `dns; mx.example` → `mx.example`.
 pub(super) fn untyped(value: &str) -> &str {
-    value.split_once(';').map_or(value, |(_, rest)| rest).trim()
+    let is_type = |prefix: &str| prefix.trim().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    value.split_once(';').filter(|(prefix, _)| is_type(prefix)).map_or(value, |(_, rest)| rest).trim()
 }
 
 /// The address that a text begins with, in lower case, and how many octets it takes.

@@ -33,7 +33,7 @@ pub struct RecipientReport {
     pub action: Action,
     /// Enhanced status code `5.1.1` (RFC 3463), where known or inferred.
     pub status: Option<String>,
-    /// The remote's words.
+    /// The remote's words, as the report has them: often behind a type, `smtp; 550 …` (RFC 3464 §2.3.6).
     pub diagnostic: Option<String>,
 }
 
@@ -85,13 +85,9 @@ pub fn read(envelope: &Envelope, mail: &ParsedMail) -> Option<DeliveryReport> {
 /// The enhanced status code of a failure: the one `stated`, else (or where it says no more than that it failed) the
 /// one that the remote's words mean. `None` when neither means anything.
 pub fn status_of(stated: Option<&str>, words: &str) -> Option<String> {
-    let stated = stated.map(str::to_owned);
-    let told = stated.as_deref().is_some_and(|code| !status::is_generic(code));
-    if told {
-        stated
-    } else {
-        status::inferred(words, false).filter(|code| !code.ends_with(".0.0")).or(stated)
-    }
+    let code = stated.map(str::to_owned).or_else(|| status::inferred(words, false))?;
+    let refined = status::says_little(&code).then(|| status::refined(&code, words)).flatten();
+    refined.or(Some(code).filter(|code| stated.is_some() || !code.ends_with(".0.0")))
 }
 
 #[cfg(test)]

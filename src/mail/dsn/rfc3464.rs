@@ -109,9 +109,8 @@ fn recipient_reports(group: &[Field]) -> Vec<RecipientReport> {
 }
 
 fn diagnostic(group: &[Field]) -> Option<String> {
-    let stated = value(group, "diagnostic-code").map(fields::untyped);
-    let more = value(group, "x-notes").or_else(|| value(group, "x-supplementary-info"));
-    let text = stated.filter(|text| !text.is_empty()).or(more)?;
+    let stated = value(group, "diagnostic-code").filter(|text| !fields::untyped(text).is_empty());
+    let text = stated.or_else(|| value(group, "x-notes")).or_else(|| value(group, "x-supplementary-info"))?;
     Some(shortened(text, MAX_DIAGNOSTIC))
 }
 

@@ -13,7 +13,11 @@ static ANY: LazyLock<Regex> =
 static REPLY: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[^\w.:\[])([45][0-5]\d)(?:[ \-:,#]|$)"));
 
 /// What remotes say, and the code for it. The first that fits counts: the particular before the general.
-const PHRASES: [(&str, &str); 12] = [
+const PHRASES: [(&str, &str); 13] = [
+    (
+        "5.1.8",
+        r"\b(sender|return[- ]path)('s)?( e-?mail)?( address)?( domain)?:? .{0,60}\b(reject|unknown|invalid|not exist|n't exist|not found|not resolve|could not be verified|denied|refused)|(unknown|invalid|bad|unverified) (sender|return[- ]path)|sender (address )?(verify|verification|callout)",
+    ),
     (
         "5.2.2",
         r"(mail ?box|mail ?folder|account|inbox|user|recipient|quota|disk|storage)\W.{0,40}\b(full|over ?quota|exceed(s|ed|ing)?)\b|over ?quota|quota (is )?exceeded|exceed\w* .{0,30}quota|insufficient (disk|storage) |not enough (disk |storage )?space|exceeded the local limit|quota violation|mailbox.?full|out of (storage|disk)|postfach (ist )?voll|boîte .{0,20}pleine|buzón lleno|casella (è )?piena|邮箱.{0,6}已?满|(メール|受信).{0,12}(いっぱい|容量)",
@@ -67,22 +71,26 @@ pub(super) fn written(text: &str) -> Option<String> {
 /// The code that the words mean: written, else inferred from phrases and the SMTP reply. `delayed` and a 4xx reply
 /// make the class 4. `None` when they mean nothing known.
 pub(super) fn inferred(text: &str, delayed: bool) -> Option<String> {
-    if let Some(code) = written(text) {
-        return Some(code);
-    }
-    let reply = REPLY.captures(text).map(|found| found[1].to_owned());
-    let phrase = PHRASE_SET.matches(text).iter().next().map(|at| PHRASES[at].0);
-    let class = match &reply {
-        Some(reply) => Some(&reply[..1]),
-        None if delayed => Some("4"),
-        None => None,
-    };
-    match (phrase, class) {
-        (Some(code), Some(class)) => Some(format!("{class}{}", &code[1..])),
-        (Some(code), None) => Some(code.to_owned()),
-        (None, Some(class)) => Some(format!("{class}.0.0")),
-        (None, None) => None,
-    }
+    written(text).or_else(|| {
+        let reply = REPLY.captures(text).map(|found| found[1].to_owned());
+        let class = reply.as_ref().map(|reply| &reply[..1]).or(delayed.then_some("4"));
+        match (phrase(text), class) {
+            (Some(code), Some(class)) => Some(format!("{class}{}", &code[1..])),
+            (Some(code), None) => Some(code.to_owned()),
+            (None, Some(class)) => Some(format!("{class}.0.0")),
+            (None, None) => None,
+        }
+    })
+}
+
+/// The code that the phrases alone mean, in the class of a code that says little.
+pub(super) fn refined(code: &str, text: &str) -> Option<String> {
+    let class = code.split('.').next().unwrap_or("5");
+    phrase(text).map(|meant| format!("{class}{}", &meant[1..]))
+}
+
+fn phrase(text: &str) -> Option<&'static str> {
+    PHRASE_SET.matches(text).iter().next().map(|at| PHRASES[at].0)
 }
 
 /// Whether the words have a code in them, of either kind.
@@ -105,6 +113,11 @@ pub(super) fn truest(words: &str, stated: Option<String>) -> Option<String> {
         .or_else(|| written(words).filter(|code| !is_generic(code)))
         .or(stated)
         .or_else(|| written(words))
+}
+
+/// `5.1.0` as well as those of [`is_generic`]: it leaves open whose address is meant, and what is wrong with it.
+pub(super) fn says_little(code: &str) -> bool {
+    is_generic(code) || code.ends_with(".1.0")
 }
 
 /// `5.0.0` and `4.4.7`: they say only that it failed, or that it failed for long.

@@ -12,7 +12,7 @@ fn free_forms_are_read() {
              following addresses.\n\n<jo@x.example>:\nSorry, no mailbox here by that name. (#5.1.1)\n\n<al@y.example>:\n\
              Connected to 192.0.2.1 but sender was rejected.\nRemote host said: 550 Access denied\n\n\
              --- Below this line is a copy of the message.\n\nReturn-Path: <help@desk.example>\nTo: jo@x.example\n",
-            vec!["jo@x.example failed 5.1.1", "al@y.example failed 5.7.1"],
+            vec!["jo@x.example failed 5.1.1", "al@y.example failed 5.1.8"],
         ),
         (
             "Mailer-Daemon@mx.example",

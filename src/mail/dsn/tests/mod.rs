@@ -69,7 +69,12 @@ fn status_parts_are_read_as_rfc_3464_has_them() {
         ("text/rfc822-headers", "Message-ID: <a@b>\r\n\r\n"),
     ]);
     assert_eq!(summary(&read), ["jo@example.org failed 5.1.1"]);
-    assert_eq!(read.recipients[0].diagnostic.as_deref(), Some("550 5.1.1 <jo@example.org> no such user"));
+    assert_eq!(
+        read.recipients[0].diagnostic.as_deref(),
+        Some("smtp; 550 5.1.1 <jo@example.org> no such user")
+    );
+    let about = read.about("jo@example.org").expect("it failed");
+    assert_eq!(about.words.as_deref(), Some("550 5.1.1 <jo@example.org> no such user"));
     assert_eq!(read.reporting_mta.as_deref(), Some("mx.example"));
     assert_eq!(read.original_message_id, MessageId::new("a@b"));
     assert_eq!(read.action(), Action::Failed);
@@ -200,6 +205,9 @@ fn a_vague_code_gives_way_to_words_where_it_matters() {
         (Some("5.1.1"), "550 5.7.1 blocked", Some("5.1.1")),
         (Some("5.0.0"), "550 No such user", Some("5.1.1")),
         (Some("5.0.0"), "no reason at all", Some("5.0.0")),
+        (Some("5.1.0"), "550 5.1.0 <us@desk.example>: sender rejected", Some("5.1.8")),
+        (Some("5.1.0"), "550 5.1.0 no such user", Some("5.1.1")),
+        (None, "550 Sender address rejected: domain not found", Some("5.1.8")),
         (None, "550 mailbox full", Some("5.2.2")),
         (None, "550 5.7.26 unauthenticated", Some("5.7.26")),
         (None, "452 mailbox full", Some("4.2.2")),
