@@ -116,7 +116,7 @@ pub(crate) fn mail(template: NotificationTemplate, locale: &str, verified: bool)
     let has_ticket = template.audience() != Audience::Admin;
     let response = has_ticket.then(|| Response {
         visibility: if template.is_about_a_note() { Visibility::Internal } else { Visibility::Public },
-        ..response(by_agent)
+        ..response(by_agent, locale)
     });
     let files_are_named = !by_agent && template.audience() == Audience::Agent;
     OutgoingMail {
@@ -132,7 +132,7 @@ pub(crate) fn mail(template: NotificationTemplate, locale: &str, verified: bool)
         requester_name: has_ticket.then(|| "Jo Doe".into()),
         response_html: response.as_ref().map(html_of),
         bundled: Vec::new(),
-        quoted: by_agent.then(|| self::response(false)),
+        quoted: by_agent.then(|| self::response(false, locale)),
         history: Vec::new(),
         response,
         author: template.is_from_person().then(agent),
@@ -190,7 +190,8 @@ fn told_otherwise(key: NotificationTemplate, full: &OutgoingMail) -> Vec<(String
             "unverified sender"
         }
         TicketReply => {
-            mail.history = vec![response(true), response(false)];
+            let locale = &full.entry.locale;
+            mail.history = vec![response(true, locale), response(false, locale)];
             mail.reply_marker = Some("-- Please write above this line --".into());
             "all quoted, marked"
         }

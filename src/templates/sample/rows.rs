@@ -110,16 +110,27 @@ pub(super) fn ticket() -> Ticket {
     }
 }
 
-pub(super) fn response(by_agent: bool) -> Response {
-    let (author_type, name, email, text) = if by_agent {
-        (
-            ActorType::Agent,
-            "Ada Byron",
-            "ada@shop.example",
-            "Your parcel is on its way.\n\nIt arrives on Monday.",
-        )
+/// What an agent and a customer write, in the languages there are texts in.
+fn words(locale: &str, by_agent: bool) -> &'static str {
+    match (locale.split('-').next().unwrap_or_default(), by_agent) {
+        ("de", true) => "Ihr Paket ist unterwegs.\n\nEs kommt am Montag an.",
+        ("de", false) => "Guten Tag,\n\nmein Paket kommt zu spät.",
+        ("fr", true) => "Votre colis est en route.\n\nIl arrive lundi.",
+        ("fr", false) => "Bonjour,\n\nmon colis est en retard.",
+        ("es", true) => "Su paquete está en camino.\n\nLlega el lunes.",
+        ("es", false) => "Hola:\n\nmi paquete se retrasa.",
+        ("ar", true) => "طردكم في الطريق إليكم.\n\nسيصل يوم الاثنين.",
+        ("ar", false) => "مرحبًا،\n\nتأخر وصول طردي.",
+        (_, true) => "Your parcel is on its way.\n\nIt arrives on Monday.",
+        (_, false) => "Hello,\n\nmy parcel is late.",
+    }
+}
+
+pub(super) fn response(by_agent: bool, locale: &str) -> Response {
+    let (author_type, name, email) = if by_agent {
+        (ActorType::Agent, "Ada Byron", "ada@shop.example")
     } else {
-        (ActorType::Customer, "Jo Doe", "jo@example.org", "Hello,\n\nmy parcel is late.")
+        (ActorType::Customer, "Jo Doe", "jo@example.org")
     };
     Response {
         id: Uuid::from_u128(2),
@@ -131,7 +142,7 @@ pub(super) fn response(by_agent: bool) -> Response {
         author_name: Some(name.into()),
         author_email: Some(email.into()),
         body_format: BodyFormat::Text,
-        body_text: text.into(),
+        body_text: words(locale, by_agent).into(),
         body_html: None,
         quoted_text: String::new(),
         full_text: None,
