@@ -313,3 +313,17 @@ fn a_long_history_is_cut() {
     assert!(rendered.text.len() < 40_000, "{}", rendered.text.len());
     assert!(rendered.html.len() < super::MAX_HTML, "{}", rendered.html.len());
 }
+
+#[test]
+fn every_mail_is_in_the_manual() {
+    let manual = include_str!("../../docs/mails.md");
+    for key in NotificationTemplate::ALL {
+        assert!(manual.contains(&format!("| `{key}` |")), "docs/mails.md lacks {key}");
+    }
+    let templates = Templates::load(None);
+    let mail = sample::mail(NotificationTemplate::TicketReply, "en", true);
+    let context = templates.pen.context(&mail, "en", "x");
+    for name in context.try_iter().unwrap() {
+        assert!(manual.contains(&format!("`{name}`")), "docs/mails.md lacks the variable {name}");
+    }
+}
