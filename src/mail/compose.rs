@@ -138,8 +138,17 @@ fn body(mail: &OutgoingMail, words: Words<'_>) -> MultiPart {
     })
 }
 
+/// A domain beyond ASCII is written in its ASCII form (RFC 5891): a mail whose local parts are ASCII then goes through
+/// every server.
 fn mailbox(name: Option<&str>, address: &str) -> Result<Mailbox, Unsendable> {
-    let email: Address = address.trim().parse().map_err(|_| Unsendable::Address(one_line(address)))?;
+    let wrong = || Unsendable::Address(one_line(address));
+    let email: Address = address.trim().parse().map_err(|_| wrong())?;
+    let email = match idna::domain_to_ascii(email.domain()) {
+        Ok(domain) if !email.domain().is_ascii() => {
+            Address::new(email.user(), domain).map_err(|_| wrong())?
+        }
+        _ => email,
+    };
     let name = name.map(one_line).filter(|name| !name.is_empty());
     Ok(Mailbox::new(name, email))
 }
@@ -337,10 +346,12 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_not_ascii_is_written_as_it_is() {
+    fn of_an_address_that_is_not_ascii_only_the_domain_is_rewritten() {
         let mut mail = mail(NotificationTemplate::TicketReply);
         mail.entry.to_address = "jörg@example.org".into();
         assert!(text(&mail, WORDS).contains("To: jörg@example.org\r\n"));
+        mail.entry.to_address = "joerg@bücher.example".into();
+        assert!(text(&mail, WORDS).contains("To: joerg@xn--bcher-kva.example\r\n"));
         mail.entry.to_address = "nobody".into();
         assert_eq!(compose(&mail, WORDS), Err(Unsendable::Address("nobody".into())));
     }
