@@ -13,7 +13,7 @@ use super::judge::{Ending, Stage};
 use super::line::{Line, Step, ended, late};
 use super::login::Login;
 use super::pace::Pace;
-use super::talk::{Talk, trouble};
+use super::talk::{Talk, trouble, unasked};
 use super::tls::{Encrypted, Trust};
 
 /// A server, and on which conditions we talk to it.
@@ -55,6 +55,14 @@ enum Fault {
 impl From<Ending> for Fault {
     fn from(ending: Ending) -> Self {
         Self::Other(ending)
+    }
+}
+
+impl Fault {
+    /// A server that offers STARTTLS and can't do it is as good as one that does not offer it; one that is spoken for by
+    /// somebody else is not.
+    fn of_starttls(ending: Ending) -> Self {
+        if ending == unasked() { Self::Other(ending) } else { Self::Handshake(ending) }
     }
 }
 
@@ -101,7 +109,7 @@ impl Dial<'_> {
         talk.be_greeted().await?;
         let mut offers = talk.introduce(&hello).await?;
         if self.wants_starttls(&offers)? {
-            let (stream, greeting) = talk.start_tls().await.map_err(Fault::Handshake)?;
+            let (stream, greeting) = talk.start_tls().await.map_err(Fault::of_starttls)?;
             let Encrypted { stream, label } = self.encrypt(stream, pace).await?;
             tls = Some(label);
             talk = Talk::resume(Either::Right(stream), pace, greeting);

@@ -1,23 +1,27 @@
 //! Straight to the servers of each recipient's domain: MX by MX, address by address, until one takes the mail or says
 //! that it won't. A domain whose servers are in trouble is left alone for a while, and costs others nothing.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+use super::addresses::{alternate, domain_of, is_ourselves, literal};
 use super::dial::{Dial, Security};
 use super::judge::{Ending, LOOPS_BACK, NO_HOST, Way, is_about_server};
 use super::kept::Kept;
 use super::line::Step;
+use super::mta_sts::{Mode, Policy};
 use super::mx;
 use super::pace::Pace;
+use super::policies::Policies;
 use super::talk::trouble;
 use super::tls::Trust;
 use super::transport::{Letter, Sent, TransportError, World};
 use super::trouble::Troubles;
 use crate::config::{self, Config};
-use crate::sender::{LookupError, ascii_domain};
+use crate::sender::LookupError;
 
 /// Most addresses that one try asks.
 const MOST: usize = 10;
@@ -33,6 +37,8 @@ pub(super) struct Direct {
     kept: Kept<(String, Security)>,
     /// By domain.
     troubles: Troubles,
+    /// What domains demand; `None` when nobody shall ask.
+    policies: Option<Policies>,
 }
 
 impl Direct {
@@ -42,11 +48,16 @@ impl Direct {
     /// When certificates can't be read.
     pub(super) fn new(config: &Config, world: World) -> Result<Self, TransportError> {
         let settings = config.outbox.direct.clone();
-        let trust = Trust::load(settings.ca_file.as_deref());
-        let key = || "outbox.direct.ca_file".to_owned();
+        let wrong = |key: &str, error| TransportError::Settings(format!("outbox.direct.{key}"), error);
+        let trust = Trust::load(settings.ca_file.as_deref()).map_err(|error| wrong("ca_file", error))?;
+        let policies = match settings.mta_sts {
+            true => Some(Policies::new(&settings, &trust, world.resolver.clone(), world.clock.clone())),
+            false => None,
+        };
         Ok(Self {
+            policies: policies.transpose().map_err(|error| wrong("mta_sts", error))?,
             world,
-            trust: trust.map_err(|error| TransportError::Settings(key(), error))?,
+            trust,
             settings,
             hello: config.smtp.hostname.clone(),
             step: Duration::from_secs(config.outbox.step_timeout_seconds.max(1)),
@@ -84,7 +95,12 @@ impl Direct {
 
     /// From host to host, until one has answered about the mail.
     async fn deliver(&self, letter: Letter<'_>, domain: &str, end: Instant) -> Sent {
-        let hosts = match self.hosts(domain).await {
+        let policy = self.policy(domain).await;
+        let security = match policy.as_deref() {
+            Some(policy) if policy.mode == Mode::Enforce => Security::Starttls,
+            _ => Security::Opportunistic,
+        };
+        let hosts = match self.hosts(domain, policy.as_deref()).await {
             Ok(hosts) => hosts,
             Err(ending) => return Sent::nowhere(ending),
         };
@@ -92,7 +108,6 @@ impl Direct {
         let mut said =
             Sent::nowhere(Ending::Nowhere(NO_HOST, format!("no mail server of {domain} has an address")));
         for (i, host) in hosts.iter().enumerate() {
-            let security = Security::Opportunistic;
             let sent = match self.kept.send((host.clone(), security), letter, pace).await {
                 Some(sent) => sent,
                 None => self.ask(host, security, letter, pace, hosts.len() - i).await,
@@ -122,12 +137,29 @@ impl Direct {
         }
     }
 
-    async fn hosts(&self, domain: &str) -> Step<Vec<String>> {
+    async fn policy(&self, domain: &str) -> Option<Arc<Policy>> {
+        self.policies.as_ref().filter(|_| literal(domain).is_none())?.of(domain).await
+    }
+
+    /// The hosts that take the domain's mail, and that its policy allows.
+    async fn hosts(&self, domain: &str, policy: Option<&Policy>) -> Step<Vec<String>> {
         if literal(domain).is_some() {
             return Ok(vec![domain.to_owned()]);
         }
         let answer = self.world.resolver.mail_exchangers(domain).await;
-        mx::hosts(domain, answer, || self.world.ids.below(u64::MAX))
+        let mut hosts = mx::hosts(domain, answer, || self.world.ids.below(u64::MAX))?;
+        let Some(policy) = policy else { return Ok(hosts) };
+        let strange: Vec<_> = hosts.iter().filter(|host| !policy.allows(host)).cloned().collect();
+        if !strange.is_empty() {
+            tracing::warn!(domain, mode = ?policy.mode, hosts = ?strange, "not named by the domain's MTA-STS policy");
+        }
+        if policy.mode == Mode::Enforce {
+            hosts.retain(|host| policy.allows(host));
+        }
+        if hosts.is_empty() {
+            return Err(trouble(&format!("the MTA-STS policy of {domain} names none of its mail servers")));
+        }
+        Ok(hosts)
     }
 
     /// A host's addresses, in the order they are asked; without those that are ourselves.
@@ -153,86 +185,6 @@ impl Direct {
     }
 }
 
-/// The domain of an address, as the DNS knows it; a literal such as `[192.0.2.1]` as it is.
-fn domain_of(address: &str) -> Option<String> {
-    let (_, domain) = address.rsplit_once('@')?;
-    if literal(domain).is_some() { Some(domain.to_owned()) } else { ascii_domain(domain) }
-}
-
-/// The address that stands in place of a domain (RFC 5321 §4.1.3).
-fn literal(domain: &str) -> Option<IpAddr> {
-    let inside = domain.strip_prefix('[')?.strip_suffix(']')?;
-    inside.strip_prefix("IPv6:").unwrap_or(inside).parse().ok()
-}
-
-/// Addresses that lead to this machine, or to none in particular.
-fn is_ourselves(address: IpAddr) -> bool {
-    let address = address.to_canonical();
-    address.is_loopback()
-        || address.is_unspecified()
-        || address.is_multicast()
-        || address == IpAddr::V4(Ipv4Addr::BROADCAST)
-}
-
-/// One of IPv6, one of IPv4, and so on: where one of the two is missing, the other comes soon.
-fn alternate(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
-    let (v6, v4): (Vec<_>, Vec<_>) = addresses.into_iter().partition(IpAddr::is_ipv6);
-    let pairs = v6.len().max(v4.len());
-    (0..pairs).flat_map(|i| [v6.get(i), v4.get(i)]).flatten().copied().collect()
-}
-
 fn no_address(host: &str) -> Ending {
     Ending::Nowhere(NO_HOST, format!("the mail server {host} has no address"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn domains_are_read_as_the_dns_knows_them() {
-        for (address, want) in [
-            ("jo@Shop.test", Some("shop.test")),
-            ("jo@bücher.test", Some("xn--bcher-kva.test")),
-            ("\"a@b\"@shop.test", Some("shop.test")),
-            ("jo@[192.0.2.1]", Some("[192.0.2.1]")),
-            ("jo@[IPv6:2001:db8::1]", Some("[IPv6:2001:db8::1]")),
-            ("jo", None),
-            ("jo@", None),
-        ] {
-            assert_eq!(domain_of(address).as_deref(), want, "{address}");
-        }
-    }
-
-    #[test]
-    fn ourselves_are_known() {
-        for (address, want) in [
-            ("127.0.0.1", true),
-            ("127.9.9.9", true),
-            ("0.0.0.0", true),
-            ("255.255.255.255", true),
-            ("224.0.0.1", true),
-            ("::", true),
-            ("::1", true),
-            ("::ffff:127.0.0.1", true),
-            ("ff02::1", true),
-            ("10.0.0.1", false),
-            ("192.0.2.1", false),
-            ("2001:db8::1", false),
-        ] {
-            assert_eq!(is_ourselves(address.parse().unwrap()), want, "{address}");
-        }
-    }
-
-    #[test]
-    fn the_two_kinds_of_addresses_alternate() {
-        let parse = |text: &str| text.split(' ').map(|one| one.parse().unwrap()).collect::<Vec<IpAddr>>();
-        for (addresses, want) in [
-            ("::2 ::3 10.0.0.1 10.0.0.2", "::2 10.0.0.1 ::3 10.0.0.2"),
-            ("10.0.0.1 10.0.0.2 ::2", "::2 10.0.0.1 10.0.0.2"),
-            ("10.0.0.1", "10.0.0.1"),
-        ] {
-            assert_eq!(alternate(parse(addresses)), parse(want));
-        }
-    }
 }

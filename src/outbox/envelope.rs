@@ -59,22 +59,17 @@ pub(super) fn envelope(letter: Letter<'_>, offers: &Offers) -> Step<(String, Str
         let size = letter.mime.len();
         return impossible(format!("the mail has {size} octets, and the server takes no more than {most}"));
     }
-    let mut parameters = Vec::new();
-    if offers.size.is_some() {
-        parameters.push(MailParameter::Size(letter.mime.len()));
+    if !all_ascii && !offers.utf8 {
+        return impossible("the address is not ASCII, and the server has no SMTPUTF8");
     }
-    if !letter.mime.is_ascii() {
-        if !offers.eight_bit {
-            return impossible("the mail is 8-bit, and the server has no 8BITMIME");
-        }
-        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    let all_7bit = letter.mime.is_ascii();
+    if !all_7bit && !offers.eight_bit {
+        return impossible("the mail is 8-bit, and the server has no 8BITMIME");
     }
-    if !all_ascii {
-        if !offers.utf8 {
-            return impossible("the address is not ASCII, and the server has no SMTPUTF8");
-        }
-        parameters.push(MailParameter::SmtpUtfEight);
-    }
+    let size = offers.size.map(|_| MailParameter::Size(letter.mime.len()));
+    let body = (!all_7bit).then_some(MailParameter::Body(MailBodyParameter::EightBitMime));
+    let utf8 = (!all_ascii).then_some(MailParameter::SmtpUtfEight);
+    let parameters = [size, body, utf8].into_iter().flatten().collect();
     Ok((Mail::new(from, parameters).to_string(), Rcpt::new(to, Vec::new()).to_string()))
 }
 

@@ -1,6 +1,7 @@
 //! Door: mail out. A worker takes what is due, the transport puts it on the wire (or keeps it), the judge says what
 //! the answer means, and the desk writes it down.
 
+mod addresses;
 mod channel;
 mod dial;
 mod direct;
@@ -10,8 +11,10 @@ mod judge;
 mod kept;
 mod line;
 mod login;
+mod mta_sts;
 mod mx;
 mod pace;
+mod policies;
 mod record;
 mod refill;
 mod relay;

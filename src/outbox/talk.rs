@@ -103,7 +103,7 @@ impl Talk {
             }
             match answer_length(&bytes) {
                 Some(length) if length == bytes.len() => return Ok(bytes),
-                Some(_) => return Err(trouble("the server speaks without being asked")),
+                Some(_) => return Err(unasked()),
                 None if bytes.len() > MOST => return Err(trouble("an answer without end")),
                 None => {}
             }
@@ -114,6 +114,11 @@ impl Talk {
 fn accepted(answer: Answer) -> Step<Answer> {
     let reply = reply_of(&answer.response);
     if goes_on(Stage::Connect, reply.code) { Ok(answer) } else { Err(Ending::Refused(Stage::Connect, reply)) }
+}
+
+/// Somebody spoke out of turn: the server, or whoever sits between us.
+pub(super) fn unasked() -> Ending {
+    trouble("the server speaks without being asked")
 }
 
 /// How the connection itself is in trouble.

@@ -46,6 +46,11 @@ impl Trust {
         Ok(Self { provider, verifier, strict })
     }
 
+    /// What an HTTPS client needs.
+    pub(super) fn client_config(&self) -> ClientConfig {
+        ClientConfig::clone(&self.strict)
+    }
+
     /// Shakes hands with a server that must prove to be `host`.
     ///
     /// # Errors
@@ -93,7 +98,13 @@ async fn shake_hands(
     stream: TcpStream,
 ) -> Result<TlsStream<TcpStream>, String> {
     let name = ServerName::try_from(host.to_owned()).map_err(|error| format!("TLS: {host:?}: {error}"))?;
-    TlsConnector::from(settings).connect(name, stream).await.map_err(|error| format!("TLS: {error}"))
+    let shaken = TlsConnector::from(settings).connect(name, stream).await;
+    shaken.map_err(|error| match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        Some(wrong @ Error::InvalidCertificate(_)) => {
+            format!("TLS: certificate refused: {}", in_words(wrong))
+        }
+        _ => format!("TLS: {error}"),
+    })
 }
 
 /// As `openssl` and everybody else writes it.
@@ -110,6 +121,12 @@ fn in_words(error: &Error) -> String {
     match error {
         Error::InvalidCertificate(error) => match error {
             CertificateError::UnknownIssuer => "unknown issuer".into(),
+            CertificateError::BadSignature
+            | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+                "bad signature".into()
+            }
+            CertificateError::Revoked => "revoked".into(),
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => "expired".into(),
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                 "not yet valid".into()
