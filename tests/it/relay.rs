@@ -2,31 +2,19 @@
 //! certificates it trusts is the system's business, here said by `SSL_CERT_FILE`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
-
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
 
 use crate::support::Database;
 use crate::support::app::SUPPORT;
+use crate::support::certificate::certificate;
 use crate::support::client::Client;
 use crate::support::program::Program;
 use crate::support::sink::{Auth, Guard, PASSWORD, Sink, USER};
 
 /// A relay with a fresh certificate, and the file to trust it by.
 async fn relay(dir: &Path, auth: Option<Auth>) -> (Sink, PathBuf) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-    let file = dir.join("relay.pem");
-    std::fs::write(&file, made.cert.pem()).expect("it writes");
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("it has them")
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .expect("they fit");
-    (Sink::guarded(Guard { tls: Some(Arc::new(config)), auth }).await, file)
+    let (tls, file) = certificate(dir, &["localhost"]);
+    (Sink::guarded(Guard { tls: Some(tls), auth, ..Guard::default() }).await, file)
 }
 
 /// What stands in front of the program: where its mail goes, and further settings.

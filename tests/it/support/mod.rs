@@ -3,8 +3,10 @@
 use std::io::Write as _;
 
 pub mod app;
+pub mod certificate;
 pub mod client;
 pub mod database;
+pub mod outgoing;
 pub mod postgres;
 pub mod program;
 pub mod python;

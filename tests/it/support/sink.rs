@@ -34,6 +34,19 @@ pub enum Auth {
     Plain,
     /// `AUTH LOGIN`.
     Login,
+    /// `AUTH XOAUTH2`; the password is the token.
+    Token,
+}
+
+/// What becomes of STARTTLS (RFC 3207).
+#[derive(Clone)]
+pub enum Upgrade {
+    /// TLS.
+    Works(Arc<ServerConfig>),
+    /// TLS, but somebody on the way slipped in an answer before it began.
+    SlippedIn(Arc<ServerConfig>),
+    /// It is offered, then the handshake breaks.
+    Breaks,
 }
 
 /// Whom the sink lets in.
@@ -49,7 +62,31 @@ pub struct Guard {
     pub tls: Option<Arc<ServerConfig>>,
     /// Mail from [`USER`] alone.
     pub auth: Option<Auth>,
+    /// STARTTLS.
+    pub starttls: Option<Upgrade>,
+    /// `PIPELINING` (RFC 2920).
+    pub pipelining: bool,
 }
+
+impl Guard {
+    /// The answer to EHLO; TLS is on, or not.
+    fn offers(&self, encrypted: bool) -> String {
+        let auth = self.auth.map(|auth| match auth {
+            Auth::Plain => "AUTH PLAIN",
+            Auth::Login => "AUTH LOGIN",
+            Auth::Token => "AUTH XOAUTH2",
+        });
+        let starttls = (self.starttls.is_some() && !encrypted).then_some("STARTTLS");
+        let offers = [auth, starttls, self.pipelining.then_some("PIPELINING")];
+        let offers = offers.into_iter().flatten().map(|offer| format!("250-{offer}\r\n"));
+        format!("250-sink.test\r\n{}250 ENHANCEDSTATUSCODES", offers.collect::<String>())
+    }
+}
+
+/// A connection of any kind.
+trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+type Stream = BufReader<Box<dyn Wire>>;
 
 /// A mail as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +114,7 @@ struct State {
     taken: Vec<Taken>,
     commands: Vec<String>,
     connections: usize,
+    pipelined: usize,
 }
 
 impl Sink {
@@ -95,7 +133,8 @@ impl Sink {
         Self::start_behind(guard, ([127, 0, 0, 1], 0).into(), &[]).await
     }
 
-    async fn start_behind(guard: Guard, address: SocketAddr, plans: &[Plan]) -> Self {
+    /// On this port, guarded. The first mails go by `plans`, all others are taken.
+    pub async fn start_behind(guard: Guard, address: SocketAddr, plans: &[Plan]) -> Self {
         let listener = TcpListener::bind(address).await.expect("a free port");
         let state = State { plans: plans.iter().copied().collect(), ..State::default() };
         let address = listener.local_addr().expect("bound");
@@ -125,66 +164,79 @@ impl Sink {
         self.locked(|state| state.connections)
     }
 
+    /// Mails whose MAIL, RCPT and DATA came at once.
+    pub fn pipelined(&self) -> usize {
+        self.locked(|state| state.pipelined)
+    }
+
     fn locked<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
         look(&mut self.state.lock().expect("no panic while held"))
     }
 
     async fn welcome(self, stream: TcpStream) {
         match &self.guard.tls {
-            None => self.session(stream).await,
+            None => self.session(BufReader::new(Box::new(stream)), false).await,
             Some(tls) => {
                 // Whoever does not like our certificate is gone.
                 let Ok(stream) = TlsAcceptor::from(tls.clone()).accept(stream).await else { return };
-                self.session(stream).await;
+                self.session(BufReader::new(Box::new(stream)), true).await;
             }
         }
     }
 
-    async fn session(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
-        let mut stream = BufReader::new(stream);
+    async fn session(self, mut stream: Stream, mut encrypted: bool) {
         let mut known = self.guard.auth.is_none();
         let mut mail = Taken { from: String::new(), to: String::new(), data: Vec::new() };
         let mut plan = Plan::Take;
         say(&mut stream, "220 sink.test ESMTP").await;
         loop {
-            let mut line = String::new();
-            if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
-                return;
-            }
+            let Some(line) = read_line(&mut stream).await else { return };
             self.locked(|state| state.commands.push(line.clone()));
             let word = line.split([' ', '\r']).next().unwrap_or_default().to_ascii_uppercase();
             match word.as_str() {
-                "EHLO" => {
-                    let offered = match self.guard.auth {
-                        None => "ENHANCEDSTATUSCODES",
-                        Some(Auth::Plain) => "AUTH PLAIN",
-                        Some(Auth::Login) => "AUTH LOGIN",
-                    };
-                    say(&mut stream, &format!("250-sink.test\r\n250 {offered}")).await;
+                "EHLO" => say(&mut stream, &self.guard.offers(encrypted)).await,
+                "STARTTLS" => {
+                    let Some(upgrade) = self.guard.starttls.clone() else { return };
+                    let Some(upgraded) = upgraded(stream, upgrade).await else { return };
+                    (stream, encrypted) = (upgraded, true);
                 }
                 "AUTH" => {
                     let Some(said) = credentials(&mut stream, &line).await else { return };
                     known = said == (USER.into(), PASSWORD.into());
+                    if !known && self.guard.auth == Some(Auth::Token) {
+                        // The reason comes as a challenge, which wants an empty answer.
+                        say(&mut stream, &format!("334 {}", BASE64.encode(br#"{"status":"401"}"#))).await;
+                        assert_eq!(read_line(&mut stream).await.as_deref(), Some("\r\n"));
+                    }
                     say(&mut stream, if known { "235 2.7.0 welcome" } else { "535 5.7.8 who?" }).await;
                 }
                 "MAIL" if !known => say(&mut stream, "530 5.7.0 say who you are").await,
                 "MAIL" => {
                     mail.from = path_of(&line);
+                    mail.to.clear();
+                    let behind = stream.buffer();
+                    if behind.starts_with(b"RCPT TO:") && behind.ends_with(b"\r\nDATA\r\n") {
+                        self.locked(|state| state.pipelined += 1);
+                    }
                     plan = self.locked(|state| state.plans.pop_front()).unwrap_or(Plan::Take);
                     say(&mut stream, "250 2.1.0 sender ok").await;
                 }
-                "RCPT" => {
-                    mail.to = path_of(&line);
-                    match plan {
-                        Plan::Rcpt(reply) => say(&mut stream, reply).await,
-                        Plan::Stall => std::future::pending().await,
-                        _ => say(&mut stream, "250 2.1.5 recipient ok").await,
+                "RCPT" => match plan {
+                    Plan::Rcpt(reply) => say(&mut stream, reply).await,
+                    Plan::Stall => std::future::pending().await,
+                    _ => {
+                        mail.to = path_of(&line);
+                        say(&mut stream, "250 2.1.5 recipient ok").await;
                     }
-                }
+                },
                 "DATA" => {
                     say(&mut stream, "354 go on").await;
                     let Some(data) = data(&mut stream).await else { return };
                     mail.data = data;
+                    if mail.to.is_empty() {
+                        say(&mut stream, "554 5.5.1 a mail for nobody").await;
+                        continue;
+                    }
                     if let Plan::Dot(reply) = plan {
                         say(&mut stream, reply).await;
                         continue;
@@ -205,22 +257,46 @@ impl Sink {
     }
 }
 
-async fn say(stream: &mut BufReader<impl AsyncRead + AsyncWrite + Unpin>, reply: &str) {
+/// The connection behind STARTTLS; `None` when it ends there.
+async fn upgraded(mut stream: Stream, upgrade: Upgrade) -> Option<Stream> {
+    let slip = if let Upgrade::SlippedIn(_) = upgrade { "\r\n250 slipped in" } else { "" };
+    say(&mut stream, &format!("220 2.0.0 go on{slip}")).await;
+    match upgrade {
+        Upgrade::Breaks => None,
+        Upgrade::Works(tls) | Upgrade::SlippedIn(tls) => {
+            let stream = TlsAcceptor::from(tls).accept(stream.into_inner()).await.ok()?;
+            Some(BufReader::new(Box::new(stream)))
+        }
+    }
+}
+
+/// The next line; `None` when there is none.
+async fn read_line(stream: &mut Stream) -> Option<String> {
+    let mut line = String::new();
+    let length = stream.read_line(&mut line).await.unwrap_or(0);
+    (length > 0).then_some(line)
+}
+
+async fn say(stream: &mut Stream, reply: &str) {
     // Whoever hung up does not want to know.
     let _ = stream.get_mut().write_all(format!("{reply}\r\n").as_bytes()).await;
 }
 
 /// User name and password of an `AUTH`, asked for where they did not come with it; `None` when nothing more comes.
-async fn credentials(
-    stream: &mut BufReader<impl AsyncRead + AsyncWrite + Unpin>,
-    line: &str,
-) -> Option<(String, String)> {
+async fn credentials(stream: &mut Stream, line: &str) -> Option<(String, String)> {
     let decoded = |text: &str| {
         let bytes = BASE64.decode(text.trim_end().as_bytes()).expect("base64 on the wire");
         String::from_utf8(bytes).expect("text")
     };
     let mut words = line.split_whitespace().skip(1);
-    if words.next() == Some("PLAIN") {
+    let mechanism = words.next();
+    if mechanism == Some("XOAUTH2") {
+        let said = decoded(words.next().expect("an initial response"));
+        let said = said.strip_prefix("user=")?.strip_suffix("\x01\x01")?;
+        let (user, token) = said.split_once("\x01auth=Bearer ")?;
+        return Some((user.to_owned(), token.to_owned()));
+    }
+    if mechanism == Some("PLAIN") {
         let said = decoded(words.next().expect("an initial response"));
         let mut parts = said.split('\0').skip(1).map(str::to_owned);
         return Some((parts.next()?, parts.next()?));
@@ -228,17 +304,13 @@ async fn credentials(
     let mut said = Vec::new();
     for question in ["Username:", "Password:"] {
         say(stream, &format!("334 {}", BASE64.encode(question.as_bytes()))).await;
-        let mut answer = String::new();
-        if stream.read_line(&mut answer).await.unwrap_or(0) == 0 {
-            return None;
-        }
-        said.push(decoded(&answer));
+        said.push(decoded(&read_line(stream).await?));
     }
     said.pop().zip(said.pop()).map(|(password, user)| (user, password))
 }
 
 /// Lines up to the final dot; `None` when they end without.
-async fn data(stream: &mut BufReader<impl AsyncRead + Unpin>) -> Option<Vec<u8>> {
+async fn data(stream: &mut Stream) -> Option<Vec<u8>> {
     let mut data = Vec::new();
     loop {
         let mut line = Vec::new();
