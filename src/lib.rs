@@ -52,7 +52,8 @@
 //! notifications → outbox rows → ledger row → commit → wake the outbox. The session says `Reply::from(&verdict)`. One
 //! call down, one value back.
 //!
-//! **A notification goes out.** The outbox's worker wakes (a bell in the process, or a poll), waits a moment while mail
+//! **A notification goes out.** `model::told` has the rules of who is told what, `desk::notify` turns them into rows, and
+//! `desk::chores` does what falls due by time. The outbox's worker wakes (a bell in the process, or a poll), waits a moment while mail
 //! comes in, leases a batch of due rows and commits; renders a mail at its first try and fixes its bytes; sends; `judge` says what the answer means; the desk
 //! writes the attempt and either the next try or the end. No row lock is held across the network, no node is a
 //! leader. A crash between the remote's 250 and our commit sends the same Message-ID again: at least once, and

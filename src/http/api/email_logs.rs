@@ -141,7 +141,12 @@ pub async fn raw(
 ) -> Result<Response, Problem> {
     who.require(Scope::EmailLogsRead)?;
     Params::parse(query.as_deref())?.finish()?;
-    let mime = api.desk.email_log_raw(id(&log, "email_log")?).await?;
+    let log = id(&log, "email_log")?;
+    let (entry, _) = api.desk.email_log(log).await?;
+    if NotificationTemplate::parse(&entry.template).is_some_and(NotificationTemplate::is_about_a_note) {
+        who.require(Scope::NotesRead)?;
+    }
+    let mime = api.desk.email_log_raw(log).await?;
     let mime =
         mime.ok_or_else(|| Problem::new("invalid_state", "it is not rendered before its first try"))?;
     Ok(super::inbound::message(mime))
