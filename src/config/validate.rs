@@ -59,7 +59,7 @@ fn sizes(config: &Config, found: &mut Found) {
         ("outbox.give_up_hours", outbox.give_up_hours.into(), 1, 720),
         ("notifications.waiting_reminder_days", notifications.waiting_reminder_days.into(), 1, 365),
         ("notifications.bundle_minutes", notifications.bundle_minutes.into(), 0, 60),
-        ("notifications.max_per_agent_day", notifications.max_per_agent_day.into(), 1, 100_000),
+        ("notifications.max_per_agent_day", notifications.max_per_agent_day.into(), 10, 100_000),
         ("tickets.auto_close_days", tickets.auto_close_days.into(), 1, 3_650),
         ("api.limits.token", api.limits.token.into(), 1, 1_000_000),
         ("api.limits.anonymous", api.limits.anonymous.into(), 1, 1_000_000),

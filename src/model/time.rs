@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// Unix time in milliseconds, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,6 +23,12 @@ impl Timestamp {
     /// RFC 5322 §3.3: `Sun, 22 Nov 2026 15:09:27 +0000`.
     pub fn rfc5322(self) -> String {
         self.utc().format("%a, %d %b %Y %H:%M:%S +0000").to_string()
+    }
+
+    /// The least UUIDv7 of this time (RFC 9562 §5.7): ids made before sort below it.
+    pub fn first_uuid(self) -> Uuid {
+        let ms = u64::try_from(self.0).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(ms, &[0; 10]).into_uuid()
     }
 
     /// This many milliseconds later (or earlier, when negative).

@@ -15,10 +15,17 @@ impl Tx {
         self.one(include_str!("sql/inbound/get.sql"), args![id]).await
     }
 
-    /// How the senders of mails from an address (lower case) were checked that opened a ticket since then.
-    pub async fn opened_by_sender(&mut self, address: &str, since: Timestamp) -> Result<Vec<Authentication>> {
+    /// How mails from an address (lower case) were checked that opened a ticket since then, or would have: of its newest
+    /// `looked_at`.
+    pub async fn opened_by_sender(
+        &mut self,
+        address: &str,
+        since: Timestamp,
+        looked_at: i64,
+    ) -> Result<Vec<Authentication>> {
         let sql = include_str!("sql/inbound/opened_by_sender.sql");
-        let found: Vec<String> = self.fields(sql, args![address, since]).await?;
+        let since = since.first_uuid();
+        let found: Vec<String> = self.fields(sql, args![address, since, looked_at]).await?;
         Ok(found.iter().filter_map(|text| serde_json::from_str(text).ok()).collect())
     }
 

@@ -169,9 +169,11 @@ impl Tx {
         self.only(sql, args![address, now.plus_ms(-RecentMail::LOOKED_BACK_MS), day, hour, now]).await
     }
 
-    /// When the mail to an address became due after which there were so many newer ones; `None` when there were not.
-    pub async fn nth_newest_mail(&mut self, address: &str, newer: i64) -> Result<Option<Timestamp>> {
-        self.field(include_str!("sql/outbox/nth_newest.sql"), args![address, newer]).await
+    /// When two mails to an address became due, by their places among its newest: the last that a cap of so many allows,
+    /// and the one before. Fewer where there are no so many.
+    pub async fn mails_around_cap(&mut self, address: &str, most: i64) -> Result<Vec<Timestamp>> {
+        let sql = include_str!("sql/outbox/around_cap.sql");
+        self.fields(sql, args![address, (most - 2).max(0)]).await
     }
 
     /// The last mail of a kind that somebody got on a ticket, or will get; `None` when there was none since then.

@@ -433,6 +433,23 @@ both_engines! {
         assert_eq!(desk.ada.raw("POST", &path, "application/json", "").await.status, 404);
     }
 
+    async fn mail_to_an_agent_ends_at_a_cap(engine: Engine) {
+        let desk = Desk::start_with(engine, |config| config.notifications.max_per_agent_day = 10).await;
+        let opened = async |n: i32| {
+            let from = format!("c{n}@example.org");
+            let raw = format!("From: {from}\nSubject: no {n}\n\n{n}\n");
+            crate::api::mail_in(&desk.app.desk, &from, &raw).await
+        };
+        for n in 0..15 {
+            opened(n).await;
+        }
+        let to_ada = "SELECT COUNT(*) FROM outbox WHERE to_address = 'ada@desk.test'";
+        assert_eq!(desk.app.database.count(to_ada).await, 10);
+        desk.app.clock.advance_ms(DAY_MS);
+        opened(15).await;
+        assert_eq!(desk.app.database.count(to_ada).await, 11);
+    }
+
     async fn who_opens_too_many_tickets_is_held_back_and_told_once(engine: Engine) {
         let desk = Desk::start_with(engine, |config| {
             config.intake.max_tickets_per_sender_day = 2;

@@ -8,6 +8,8 @@ use crate::model::{InboundAction, RecentMail, Status, Ticket};
 use crate::store::Tx;
 use crate::store::query::{Choice, Order, Person, Start, TicketFilter, TicketKey};
 
+/// Newest mails of the sender that are looked at, besides those that count: their answers are among them.
+const LOOKED_AT: i64 = 200;
 /// Most open tickets named in the notice.
 const MAX_NAMED: i64 = 20;
 
@@ -24,7 +26,8 @@ impl Desk {
             return Ok(None);
         }
         let since = mail.mail.received_at.plus_ms(-RecentMail::DAY_MS);
-        let opened = tx.opened_by_sender(&sender.address, since).await?;
+        let looked_at = LOOKED_AT + 2 * i64::from(most);
+        let opened = tx.opened_by_sender(&sender.address, since, looked_at).await?;
         let alike = opened.iter().filter(|checked| checked.is_verified() == sender.verified).count();
         if u32::try_from(alike).is_ok_and(|alike| alike < most) {
             return Ok(None);

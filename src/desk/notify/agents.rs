@@ -213,10 +213,14 @@ impl Desk {
             return Ok(None);
         }
         let most = self.config().notifications.max_per_agent_day;
-        let oldest = tx.nth_newest_mail(notice.to, i64::from(most) - 1).await?;
-        if oldest.is_some_and(|at| at > self.clock().now().plus_ms(-RecentMail::DAY_MS)) {
-            tracing::warn!(ticket = ?notice.ticket.map(|t| &t.number), most, "an agent gets no more mail today");
-            return Ok(None);
+        let day_ago = self.clock().now().plus_ms(-RecentMail::DAY_MS);
+        let around = tx.mails_around_cap(notice.to, most.into()).await?;
+        match around.iter().filter(|at| **at > day_ago).count() {
+            2 => return Ok(None),
+            1 => {
+                tracing::warn!(most, "an agent gets no more mail for a day: notifications.max_per_agent_day")
+            }
+            _ => {}
         }
         self.post(tx, notice).await.map(Some)
     }
