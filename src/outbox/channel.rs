@@ -11,6 +11,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
+use super::line::{ENDLESS, LONGEST_ANSWER};
+
 /// A connection in the clear, or an encrypted one.
 pub(super) type Stream = Either<TcpStream, TlsStream<TcpStream>>;
 
@@ -26,12 +28,14 @@ pub(super) struct Channel {
     told: usize,
     /// lettre said EHLO.
     introduced: bool,
+    /// Octets heard since we said something.
+    unasked: usize,
 }
 
 impl Channel {
     /// Goes on after this greeting and answer to EHLO.
     pub(super) fn after(stream: Stream, peer: SocketAddr, heard: Vec<u8>) -> Self {
-        Self { stream, peer, heard, told: 0, introduced: false }
+        Self { stream, peer, heard, told: 0, introduced: false, unasked: 0 }
     }
 }
 
@@ -57,12 +61,15 @@ impl AsyncRead for Channel {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         make_text(&mut buf.filled_mut()[before..]);
-        polled
+        self.unasked += buf.filled().len() - before;
+        // lettre would keep all of it, as fast as it comes.
+        if self.unasked > LONGEST_ANSWER { Poll::Ready(Err(io::Error::other(ENDLESS))) } else { polled }
     }
 }
 
 impl AsyncWrite for Channel {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.unasked = 0;
         if !self.introduced {
             self.introduced = true;
             return Poll::Ready(Ok(buf.len()));

@@ -1,7 +1,9 @@
 //! An open connection to a server, past EHLO and AUTH: one mail after another, each with one recipient. lettre speaks;
 //! every step has a limit, and a connection that saw any trouble is never used again.
 
+use std::error::Error as _;
 use std::future::Future;
+use std::io;
 use std::time::Duration;
 
 use lettre::transport::smtp::Error as SmtpError;
@@ -16,6 +18,12 @@ use super::judge::{Ending, RemoteReply, Stage, Way, goes_on, is_closing};
 use super::pace::Pace;
 use super::transport::{Letter, Sent};
 
+/// In our words: the connection ended before the conversation did.
+pub(super) const HUNG_UP: &str = "the server hung up";
+/// In our words: an answer that is longer than any answer is.
+pub(super) const ENDLESS: &str = "an answer without end";
+/// Longest answer heard, octets; lettre reads it from its beginning with each line that comes.
+pub(super) const LONGEST_ANSWER: usize = 16 << 10;
 /// Longest goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -119,13 +127,38 @@ pub(super) async fn answer(
 
 /// How a try ended by lettre's error.
 pub(super) fn ended(stage: Stage, error: &SmtpError) -> Ending {
-    let words = std::error::Error::source(error).map(ToString::to_string);
+    let words = error.source().map(ToString::to_string);
     match error.status() {
         Some(code) => {
             Ending::Refused(stage, RemoteReply { code: code.into(), text: words.unwrap_or_default() })
         }
-        None => Ending::Broken(stage, words.unwrap_or_else(|| error.to_string())),
+        None if hung_up(error) => Ending::Broken(stage, HUNG_UP.into()),
+        None => {
+            let words = words.unwrap_or_else(|| error.to_string());
+            // lettre's parser names its rule, then what it did not understand.
+            let strange = words.split_once(" at: ").map(|(_, heard)| no_smtp(heard));
+            Ending::Broken(stage, strange.unwrap_or(words))
+        }
     }
+}
+
+/// Whether the connection ended in the middle of something.
+fn hung_up(error: &SmtpError) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let Some(source) = error.source() else { return false };
+    match source.downcast_ref::<io::Error>() {
+        Some(error) => {
+            matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+        }
+        None => source.to_string() == "incomplete response",
+    }
+}
+
+/// Words for something that is no answer.
+pub(super) fn no_smtp(heard: &str) -> String {
+    let line = heard.lines().next().unwrap_or_default();
+    let line = line.char_indices().nth(80).map_or(line, |(end, _)| &line[..end]);
+    format!("no SMTP: {line:?}")
 }
 
 /// A reply as the judge knows it.
