@@ -22,6 +22,7 @@ mod placement;
 mod program;
 mod queue;
 mod relay;
+mod relay_matrix;
 mod relays;
 mod schema;
 mod seeding;

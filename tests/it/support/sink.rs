@@ -25,6 +25,40 @@ pub enum Plan {
     HangUpAfterDot,
     /// Never answers RCPT.
     Stall,
+    /// Does something else than it should, at one point of the conversation.
+    Trick(Point, Act),
+}
+
+/// What the sink is asked for when it plays a trick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Point {
+    /// A greeting.
+    Greeting,
+    /// An answer to EHLO.
+    Ehlo,
+    /// An answer to MAIL.
+    Mail,
+    /// An answer to RCPT.
+    Rcpt,
+    /// An answer to DATA.
+    Data,
+    /// To read the mail.
+    Text,
+    /// An answer to the final dot. Unless the sink says no, it kept the mail.
+    Dot,
+}
+
+/// What it does instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// Answers so.
+    Say(&'static str),
+    /// Sends these bytes, and hangs up.
+    Break(&'static str),
+    /// Nothing, for as long as somebody waits.
+    Stall,
+    /// Begins an answer that never ends.
+    Babble,
 }
 
 /// How the sink asks who is there (RFC 4954).
@@ -47,6 +81,8 @@ pub enum Upgrade {
     SlippedIn(Arc<ServerConfig>),
     /// It is offered, then the handshake breaks.
     Breaks,
+    /// It is offered, then something else than a handshake comes.
+    Garbage,
 }
 
 /// Whom the sink lets in.
@@ -169,6 +205,12 @@ impl Sink {
         self.locked(|state| state.pipelined)
     }
 
+    /// The trick that is played before any mail comes, if that is what is planned next.
+    fn trick_before_mail(&self) -> Plan {
+        let early = |plan: &Plan| matches!(plan, Plan::Trick(Point::Greeting | Point::Ehlo, _));
+        self.locked(|state| state.plans.pop_front_if(|plan| early(plan))).unwrap_or(Plan::Take)
+    }
+
     fn locked<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
         look(&mut self.state.lock().expect("no panic while held"))
     }
@@ -187,14 +229,21 @@ impl Sink {
     async fn session(self, mut stream: Stream, mut encrypted: bool) {
         let mut known = self.guard.auth.is_none();
         let mut mail = Taken { from: String::new(), to: String::new(), data: Vec::new() };
-        let mut plan = Plan::Take;
-        say(&mut stream, "220 sink.test ESMTP").await;
+        let mut plan = self.trick_before_mail();
+        let mut begun = false;
+        if !plan.answer(&mut stream, Point::Greeting, "220 sink.test ESMTP").await {
+            return;
+        }
         loop {
             let Some(line) = read_line(&mut stream).await else { return };
             self.locked(|state| state.commands.push(line.clone()));
             let word = line.split([' ', '\r']).next().unwrap_or_default().to_ascii_uppercase();
             match word.as_str() {
-                "EHLO" => say(&mut stream, &self.guard.offers(encrypted)).await,
+                "EHLO" => {
+                    if !plan.answer(&mut stream, Point::Ehlo, &self.guard.offers(encrypted)).await {
+                        return;
+                    }
+                }
                 "STARTTLS" => {
                     let Some(upgrade) = self.guard.starttls.clone() else { return };
                     let Some(upgraded) = upgraded(stream, upgrade).await else { return };
@@ -219,25 +268,43 @@ impl Sink {
                         self.locked(|state| state.pipelined += 1);
                     }
                     plan = self.locked(|state| state.plans.pop_front()).unwrap_or(Plan::Take);
-                    say(&mut stream, "250 2.1.0 sender ok").await;
+                    begun = !matches!(plan, Plan::Trick(Point::Mail, _));
+                    if !plan.answer(&mut stream, Point::Mail, "250 2.1.0 sender ok").await {
+                        return;
+                    }
                 }
+                "RCPT" | "DATA" if !begun => say(&mut stream, "503 5.5.1 MAIL comes first").await,
                 "RCPT" => match plan {
                     Plan::Rcpt(reply) => say(&mut stream, reply).await,
                     Plan::Stall => std::future::pending().await,
                     _ => {
-                        mail.to = path_of(&line);
-                        say(&mut stream, "250 2.1.5 recipient ok").await;
+                        if !matches!(plan, Plan::Trick(Point::Rcpt, _)) {
+                            mail.to = path_of(&line);
+                        }
+                        if !plan.answer(&mut stream, Point::Rcpt, "250 2.1.5 recipient ok").await {
+                            return;
+                        }
                     }
                 },
                 "DATA" => {
-                    say(&mut stream, "354 go on").await;
+                    if !plan.answer(&mut stream, Point::Data, "354 go on").await {
+                        return;
+                    }
+                    match plan {
+                        Plan::Trick(Point::Data, _) => continue,
+                        Plan::Trick(Point::Text, act) => {
+                            act.perform(&mut stream).await;
+                            return;
+                        }
+                        _ => {}
+                    }
                     let Some(data) = data(&mut stream).await else { return };
                     mail.data = data;
                     if mail.to.is_empty() {
                         say(&mut stream, "554 5.5.1 a mail for nobody").await;
                         continue;
                     }
-                    if let Plan::Dot(reply) = plan {
+                    if let Plan::Dot(reply) | Plan::Trick(Point::Dot, Act::Say(reply)) = plan {
                         say(&mut stream, reply).await;
                         continue;
                     }
@@ -245,8 +312,8 @@ impl Sink {
                     if plan == Plan::HangUpAfterDot {
                         return;
                     }
-                    say(&mut stream, "250 2.0.0 taken").await;
-                    if plan == Plan::TakeAndClose {
+                    let goes_on = plan.answer(&mut stream, Point::Dot, "250 2.0.0 taken").await;
+                    if !goes_on || plan == Plan::TakeAndClose {
                         return;
                     }
                 }
@@ -257,12 +324,49 @@ impl Sink {
     }
 }
 
+impl Plan {
+    /// Gives the answer that is due at this point, or what the trick has instead; `false` when the connection ends there.
+    async fn answer(self, stream: &mut Stream, at: Point, usual: &str) -> bool {
+        match self {
+            Self::Trick(point, act) if point == at => act.perform(stream).await,
+            _ => {
+                say(stream, usual).await;
+                true
+            }
+        }
+    }
+}
+
+impl Act {
+    async fn perform(self, stream: &mut Stream) -> bool {
+        match self {
+            Self::Say(reply) => say(stream, reply).await,
+            Self::Break(bytes) => {
+                let _ = stream.get_mut().write_all(bytes.as_bytes()).await;
+            }
+            Self::Stall => {
+                let _ = tokio::io::copy(stream, &mut tokio::io::sink()).await;
+            }
+            Self::Babble => {
+                let line = format!("250-{}\r\n", "and so on ".repeat(40));
+                while stream.get_mut().write_all(line.as_bytes()).await.is_ok() {}
+            }
+        }
+        matches!(self, Self::Say(_))
+    }
+}
+
 /// The connection behind STARTTLS; `None` when it ends there.
 async fn upgraded(mut stream: Stream, upgrade: Upgrade) -> Option<Stream> {
     let slip = if let Upgrade::SlippedIn(_) = upgrade { "\r\n250 slipped in" } else { "" };
     say(&mut stream, &format!("220 2.0.0 go on{slip}")).await;
     match upgrade {
         Upgrade::Breaks => None,
+        Upgrade::Garbage => {
+            let _ = stream.fill_buf().await;
+            say(&mut stream, "500 5.5.1 what is that?").await;
+            None
+        }
         Upgrade::Works(tls) | Upgrade::SlippedIn(tls) => {
             let stream = TlsAcceptor::from(tls).accept(stream.into_inner()).await.ok()?;
             Some(BufReader::new(Box::new(stream)))
