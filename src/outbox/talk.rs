@@ -13,11 +13,8 @@ use tokio_util::either::Either;
 use super::channel::Stream;
 use super::envelope::Offers;
 use super::judge::{Ending, Stage, goes_on, knows_no_ehlo};
-use super::line::{Step, late, reply_of};
+use super::line::{ENDLESS, HUNG_UP, LONGEST_ANSWER, Step, late, no_smtp, reply_of};
 use super::pace::Pace;
-
-/// Longest answer heard, octets.
-const MOST: usize = 64 << 10;
 
 /// A connection before lettre takes it over.
 pub(super) struct Talk {
@@ -89,7 +86,7 @@ impl Talk {
         let heard = pace.step(self.read_answer()).await;
         let bytes = heard.map_err(|_| late(Stage::Connect))??;
         let text = String::from_utf8_lossy(&bytes);
-        let response = text.parse().map_err(|_| trouble(&format!("no SMTP: {:?}", first_line(&text))))?;
+        let response = text.parse().map_err(|_| trouble(&no_smtp(&text)))?;
         Ok(Answer { bytes, response })
     }
 
@@ -97,14 +94,14 @@ impl Talk {
         let mut bytes = Vec::new();
         loop {
             match self.stream.read_buf(&mut bytes).await {
-                Ok(0) => return Err(trouble("the server hung up")),
+                Ok(0) => return Err(trouble(HUNG_UP)),
                 Ok(_) => {}
                 Err(error) => return Err(trouble(&error)),
             }
             match answer_length(&bytes) {
                 Some(length) if length == bytes.len() => return Ok(bytes),
                 Some(_) => return Err(unasked()),
-                None if bytes.len() > MOST => return Err(trouble("an answer without end")),
+                None if bytes.len() > LONGEST_ANSWER => return Err(trouble(ENDLESS)),
                 None => {}
             }
         }
@@ -137,11 +134,6 @@ fn answer_length(bytes: &[u8]) -> Option<usize> {
         }
     }
     None
-}
-
-fn first_line(text: &str) -> &str {
-    let line = text.lines().next().unwrap_or_default();
-    line.char_indices().nth(80).map_or(line, |(end, _)| &line[..end])
 }
 
 #[cfg(test)]
