@@ -257,3 +257,33 @@ async fn content_of(tx: &mut Tx, record: &AttachmentRecord) -> Result<Option<Vec
 fn limit_of(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Timestamp;
+    use crate::templates::sample;
+
+    #[test]
+    fn only_what_was_told_before_is_quoted() {
+        let sample = sample::mail(NotificationTemplate::TicketReply, "en", true);
+        let model = sample.response.expect("a reply");
+        let one = |id: u128, change: fn(&mut Response)| {
+            let mut response = Response { id: Uuid::from_u128(id), ..model.clone() };
+            change(&mut response);
+            response
+        };
+        let all = [
+            one(1, |first| first.author_type = ActorType::Customer),
+            one(2, |_| {}),
+            one(3, |note| note.visibility = Visibility::Internal),
+            one(4, |gone| gone.deleted_at = Some(Timestamp(1))),
+            one(5, |stranger| stranger.flags = vec![UNVERIFIED_SENDER.into()]),
+            one(6, |_| {}),
+            one(7, |later| later.author_type = ActorType::Customer),
+        ];
+        let quoted: Vec<_> = before(&all, &all[5]).iter().map(|response| response.id.as_u128()).collect();
+        assert_eq!(quoted, [2, 1]);
+        assert!(is_theirs(&all[0]) && !is_theirs(&all[1]));
+    }
+}
