@@ -33,7 +33,7 @@ struct Failure<'a> {
     event: &'static str,
     /// Enhanced status code, where known.
     code: Option<String>,
-    /// The remote's words, or our own.
+    /// The remote's words; without them, the entry's error has ours.
     words: Option<&'a str>,
     weight: Weight,
     /// How far to believe it; what we were told ourselves, we believe.
@@ -71,7 +71,7 @@ impl Desk {
             entry,
             event: "email_failed",
             code: code.or_else(|| given_up.then(|| "4.4.7".to_owned())),
-            words: entry.smtp_response.as_deref().or(entry.error.as_deref()),
+            words: entry.smtp_response.as_deref(),
             weight,
             by: TiedBy::ReturnPath,
         };
@@ -101,8 +101,8 @@ impl Desk {
         }
         let words = self.note_words(&ticket);
         let heading = words.text("delivery_note", "delayed", &[("address", &entry.to_address)]);
-        let why = entry.smtp_response.as_deref().or(entry.error.as_deref());
-        let text = [heading, words.text("delivery_note", "delayed_body", &[]), quoted(words, why)].join("\n");
+        let why = why(words, entry.smtp_response.as_deref(), entry);
+        let text = [heading, words.text("delivery_note", "delayed_body", &[]), why].join("\n");
         self.write_note(tx, ticket, &text).await.map(drop)
     }
 
@@ -201,14 +201,15 @@ impl Desk {
     /// Whether the address gets any more mail.
     async fn fate_of(&self, tx: &mut Tx, failure: &Failure<'_>) -> Result<Fate> {
         let Failure { entry, words, .. } = failure;
+        let words = words.or(entry.error.as_deref());
         match failure.weight {
             _ if !failure.by.is_proof() => Ok(Fate::Kept),
             Weight::Light => Ok(Fate::Kept),
             Weight::Hard => {
-                self.suppress_recipient(tx, entry, "hard_bounce", *words, None).await?;
+                self.suppress_recipient(tx, entry, "hard_bounce", words, None).await?;
                 Ok(Fate::Suppressed)
             }
-            Weight::Soft => self.count_soft_bounce(tx, entry, *words).await,
+            Weight::Soft => self.count_soft_bounce(tx, entry, words).await,
         }
     }
 
@@ -292,7 +293,8 @@ impl Desk {
             Fate::Kept | Fate::Suppressed => words.text("delivery_advice", cause, &[]),
         };
         let heading = words.text("agent_delivery_failed", "heading", &address);
-        [heading, words.text("delivery_cause", cause, &[]), advice, quoted(words, failure.words)].join("\n")
+        let why = why(words, failure.words, failure.entry);
+        [heading, words.text("delivery_cause", cause, &[]), advice, why].join("\n")
     }
 
     fn note_words(&self, ticket: &Ticket) -> NoteWords {
@@ -329,10 +331,16 @@ fn is_missed(entry: &OutboxEntry) -> bool {
         && NotificationTemplate::parse(&entry.template).is_some_and(NotificationTemplate::is_missed)
 }
 
-/// The remote's words under a line that says so; nothing where there are none.
-fn quoted(words: NoteWords, said: Option<&str>) -> String {
-    let Some(said) = said.filter(|said| !said.trim().is_empty()) else { return String::new() };
-    format!("\n{}\n> {}", words.text("agent_delivery_failed", "words", &[]), shortened(said))
+/// The remote's words under a line that says so, else ours; nothing where there are none.
+fn why(words: NoteWords, said: Option<&str>, entry: &OutboxEntry) -> String {
+    let said = said.filter(|said| !said.trim().is_empty());
+    match (said, &entry.error) {
+        (Some(said), _) => {
+            format!("\n{}\n> {}", words.text("agent_delivery_failed", "words", &[]), shortened(said))
+        }
+        (None, Some(error)) => format!("\n> {}", shortened(error)),
+        (None, None) => String::new(),
+    }
 }
 
 fn shortened(words: &str) -> String {
