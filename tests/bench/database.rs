@@ -61,6 +61,7 @@ const TABLES: &[(&str, &[(&str, &str)])] = &[
             ("to_address", "printf('old-%d@shop.test', n)"),
             ("status", "'captured'"),
             ("next_attempt_at", "NULL"),
+            ("ready", "FALSE"),
             ("mime", "NULL"),
         ],
     ),

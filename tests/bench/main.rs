@@ -1,18 +1,23 @@
 //! What the desk reaches, as ratios measured in one run on one machine: `cargo bench`.
 //!
 //! It installs nothing. `smtp-source` and `smtp-sink` (Postfix) and aiosmtpd are compared with where they are found; what
-//! is missing is said, and not measured. `BENCH_ROUNDS`, `BENCH_SECONDS` and `BENCH_TICKETS` change how much is done.
+//! is missing is said, and not measured. `BENCH_ROUNDS`, `BENCH_SECONDS`, `BENCH_TICKETS` and `BENCH_MAILS` change how
+//! much is done, `BENCH_ONLY=queue` does one part alone.
 
 mod database;
 mod driver;
 mod load;
 mod peers;
+mod postfix;
+mod queue;
 mod server;
 
 use std::fmt::Write as _;
 
 use load::{Idle, Load};
 use peers::{Aiosmtpd, Sink};
+use postfix::Postfix;
+use queue::Waiting;
 use server::Server;
 
 /// What `BENCH_*` say, or what is usual.
@@ -20,7 +25,11 @@ struct Plan {
     rounds: usize,
     seconds: f64,
     tickets: u64,
+    mails: u64,
 }
+
+/// A part of what is measured.
+type Part = fn(&Plan);
 
 /// Sessions that are kept open.
 const SESSIONS: usize = 20;
@@ -31,16 +40,24 @@ fn main() {
         rounds: setting("BENCH_ROUNDS", 5.0) as usize,
         seconds: setting("BENCH_SECONDS", 3.0),
         tickets: setting("BENCH_TICKETS", 1_000_000.0) as u64,
+        mails: setting("BENCH_MAILS", 10_000.0) as u64,
     };
     server::raise_file_limit();
     println!("postdesk, SQLite, synchronous=FULL, mail captured; medians of {} rounds", plan.rounds);
-    flood(&plan);
-    alone(&plan);
-    idle_connections(&plan);
-    big_database(&plan);
-    memory();
-    start_up(&plan);
-    drivers(&plan);
+    let parts: [(&str, Part); 8] = [
+        ("flood", flood),
+        ("alone", alone),
+        ("idle", idle_connections),
+        ("big", big_database),
+        ("memory", memory),
+        ("start", start_up),
+        ("queue", queue),
+        ("drivers", drivers),
+    ];
+    let only = std::env::var("BENCH_ONLY").ok();
+    for (_, part) in parts.iter().filter(|(name, _)| only.as_deref().is_none_or(|only| only == *name)) {
+        part(&plan);
+    }
 }
 
 /// 20 kept-open sessions of 5 kB mails, against what receives and keeps nothing, and what inserts one row.
@@ -120,7 +137,7 @@ fn big_database(plan: &Plan) {
     ratio("  with / without", median(with) / median(without), "> 0.8");
 }
 
-fn memory() {
+fn memory(_: &Plan) {
     let server = Server::start();
     say("idle memory", &format!("{:.1} MB (goal < 20)", server.resident_mb()));
     let done = Load::big(10).count(server.smtp, 20);
@@ -139,6 +156,42 @@ fn start_up(plan: &Plan) {
         times.push(server.resume());
     }
     say("start to greeting", &format!("{:.0} ms (goal < 100)", median(times) * 1_000.0));
+}
+
+/// Many mails that wait for a server, drained to one that keeps nothing; and what a claim costs when many wait.
+fn queue(plan: &Plan) {
+    drain(plan);
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let (few, many) = (queue::claim(dir.path(), 100, 50), queue::claim(dir.path(), 100_000, 50));
+    say("a claim of 64 mails while 100 wait", &format!("{:.2} ms", few * 1_000.0));
+    say("  while 100,000 wait", &format!("{:.2} ms", many * 1_000.0));
+    ratio("  many / few", many / few, "< 2");
+}
+
+fn drain(plan: &Plan) {
+    let Some(sink) = Sink::start() else { return };
+    let (mut first, mut again, mut theirs) = (vec![], vec![], vec![]);
+    for _ in 0..plan.rounds.min(3) {
+        let mut waiting = Waiting::fill(plan.mails);
+        let mails = waiting.mails() as f64;
+        first.push(mails / waiting.drain(&sink));
+        waiting.again();
+        again.push(mails / waiting.drain(&sink));
+        if let Some(postfix) = Postfix::start(sink.smtp) {
+            postfix.fill(waiting.mails(), waiting.octets());
+            theirs.push(mails / postfix.drain());
+        }
+    }
+    let (first, again) = (median(first), median(again));
+    say("a queue of so many mails", &plan.mails.to_string());
+    say("  drains, each made at its first try", &format!("{first:.0} mails/s"));
+    say("  drains, made before", &format!("{again:.0} mails/s"));
+    if !theirs.is_empty() {
+        let theirs = median(theirs);
+        say("  Postfix drains as many of that size", &format!("{theirs:.0} mails/s"));
+        ratio("  ours, made at the first try / Postfix", first / theirs, "≥ 1");
+        ratio("  ours, made before / Postfix", again / theirs, "≥ 1");
+    }
 }
 
 /// A small statement, by a driver with a thread for each connection and by one that runs it in place.

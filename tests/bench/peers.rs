@@ -100,13 +100,15 @@ fn launch(mut command: Command, smtp: SocketAddr) -> Process {
     process
 }
 
-fn find(program: &str) -> Option<PathBuf> {
+/// Where a program lies, those for the administrator too.
+pub fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let dirs = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
     dirs.map(|dir| dir.join(program)).find(|file| file.is_file())
 }
 
-fn is_root() -> bool {
+/// Whether we may do everything.
+pub fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt as _;
     std::fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
 }

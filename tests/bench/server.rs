@@ -13,6 +13,7 @@ use tempfile::TempDir;
 pub struct Server {
     /// Where mail comes in.
     pub smtp: SocketAddr,
+    variables: Vec<(String, String)>,
     child: Option<Child>,
     dir: TempDir,
 }
@@ -20,12 +21,24 @@ pub struct Server {
 impl Server {
     /// On an empty database in a directory of its own, below the target directory: `/tmp` may be no disk.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with these variables.
+    pub fn start_with(variables: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
         let smtp = free_port();
         fs::write(dir.path().join("postdesk.toml"), settings(smtp, dir.path())).expect("it is ours");
-        let mut server = Self { smtp, child: None, dir };
+        let mut server = Self { smtp, variables: Vec::new(), child: None, dir };
+        server.set(variables);
         server.resume();
         server
+    }
+
+    /// Variables for the next start, in place of those before.
+    pub fn set(&mut self, variables: &[(&str, &str)]) {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        self.variables = variables.iter().map(owned).collect();
     }
 
     /// Starts it again; the seconds until it listened.
@@ -33,6 +46,7 @@ impl Server {
         let start = Instant::now();
         let mut command = Command::new(env!("CARGO_BIN_EXE_postdesk"));
         command.arg("serve").arg("--config").arg(self.dir().join("postdesk.toml")).current_dir(self.dir());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.child = Some(command.spawn().expect("it was built"));
         while TcpStream::connect(self.smtp).is_err() {

@@ -1,17 +1,23 @@
 //! The outbox as a queue: whose turn it is, however many wait.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
+use postdesk::config::{Config, Relay, ReleaseBy, TransportKind};
 use postdesk::desk::{Round, Wanted};
 use postdesk::model::{EmailStatus, OutboxEntry, Timestamp};
+use postdesk::outbox::{Transport, Worker};
+use postdesk::templates::Templates;
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqliteConnection};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::app::SUPPORT;
 use crate::support::client::Client;
 use crate::support::program::Program;
-use crate::support::sink::Sink;
+use crate::support::sink::{Plan, Sink};
 use crate::support::{App, Database, Engine};
 
 /// A mail that waits since then.
@@ -233,5 +239,87 @@ both_engines! {
         for mail in &taken {
             assert_eq!(taken.iter().filter(|other| *other == mail).count(), 2, "the same bytes, twice at most");
         }
+    }
+}
+
+/// Puts mails with bytes into the outbox: so many to each of these.
+async fn post_made(app: &App, mails: &[(&str, usize)]) {
+    let mut tx = app.store.begin().await.expect("a turn");
+    for (to, count) in mails {
+        for _ in 0..*count {
+            let mail = mail(app, to, 1, app.clock.now());
+            tx.insert_outbox(&mail).await.expect("it writes");
+            tx.fix_outbox_mime(mail.id, b"Subject: x\r\n\r\nx\r\n", "x", "en").await.expect("it writes");
+        }
+    }
+    tx.commit().await.expect("on disk");
+}
+
+/// Mail leaves for this server, at most four at once.
+fn four_at_once(address: std::net::SocketAddr) -> impl FnOnce(&mut Config) {
+    move |config| {
+        config.outbox.transport = TransportKind::Relay;
+        config.outbox.concurrency = 4;
+        config.outbox.step_timeout_seconds = 5;
+        config.outbox.relay = Some(Relay::at(address.ip().to_string(), address.port()));
+    }
+}
+
+/// The worker, until it is told to stop.
+fn work(app: &App) -> (CancellationToken, JoinHandle<()>) {
+    let stop = CancellationToken::new();
+    let transport = Transport::from_config(app.desk.config()).expect("it can work");
+    let worker = Worker::new(app.desk.clone(), Arc::new(Templates::load(None)), transport);
+    (stop.clone(), tokio::spawn(worker.run(stop)))
+}
+
+both_engines! {
+    /// Two mails to one domain stall; more would take all places. What comes later for another domain leaves at once,
+    /// and when we stop nothing is held any more.
+    async fn a_domain_that_stalls_holds_up_no_other(engine: Engine) {
+        let sink = Sink::start(&[Plan::Stall, Plan::Stall]).await;
+        let app = App::start_with(engine, four_at_once(sink.address)).await;
+        post_made(&app, &[("x@slow.test", 20)]).await;
+        let (stop, worker) = work(&app);
+        until("stalled", async || sink.commands().iter().filter(|line| line.starts_with("RCPT")).count() == 2).await;
+        post_made(&app, &[("jo@shop.test", 1)]).await;
+        until("taken", async || sink.taken().len() == 1).await;
+        assert_eq!(sink.taken()[0].to, "jo@shop.test");
+        assert_eq!(app.database.count("SELECT count(*) FROM outbox WHERE status = 'deferred'").await, 0);
+        stop.cancel();
+        worker.await.expect("no panic");
+        let left = app.database.texts("SELECT DISTINCT status FROM outbox ORDER BY status").await;
+        assert_eq!(left, ["deferred", "queued", "sent"]);
+        assert_eq!(app.database.count("SELECT count(*) FROM outbox WHERE status = 'queued'").await, 18);
+    }
+
+    async fn a_flow_to_one_domain_drains_whole(engine: Engine) {
+        let sink = Sink::start(&[]).await;
+        let app = App::start_with(engine, four_at_once(sink.address)).await;
+        post_made(&app, &[("x@shop.test", 300), ("x@other.test", 5)]).await;
+        let (stop, worker) = work(&app);
+        until("taken", async || sink.taken().len() == 305).await;
+        until("written down", async || app.database.count("SELECT count(*) FROM outbox WHERE status = 'sent'").await == 305).await;
+        stop.cancel();
+        worker.await.expect("no panic");
+        let first: Vec<_> = sink.taken().into_iter().take(70).map(|mail| mail.to).collect();
+        assert_eq!(first.iter().filter(|to| *to == "x@other.test").count(), 5, "they don't wait for the others");
+    }
+
+    async fn a_released_mail_leaves_where_mail_is_kept(engine: Engine) {
+        let sink = Sink::start(&[]).await;
+        let app = App::start_with(engine, |config| {
+            four_at_once(sink.address)(config);
+            config.outbox.transport = TransportKind::Capture;
+            config.outbox.release_by = Some(ReleaseBy::Relay);
+        }).await;
+        post_made(&app, &[("jo@shop.test", 1), ("sam@shop.test", 1)]).await;
+        app.database.texts("UPDATE outbox SET released = TRUE WHERE to_address = 'sam@shop.test' RETURNING status").await;
+        let (stop, worker) = work(&app);
+        let ended = "SELECT status FROM outbox WHERE next_attempt_at IS NULL ORDER BY to_address";
+        until("ended", async || app.database.texts(ended).await == ["captured", "sent"]).await;
+        assert_eq!(sink.taken().into_iter().map(|mail| mail.to).collect::<Vec<_>>(), ["sam@shop.test"]);
+        stop.cancel();
+        worker.await.expect("no panic");
     }
 }
