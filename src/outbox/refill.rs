@@ -7,11 +7,14 @@
 //! a flow that never ends does not keep them for ever.
 
 use std::collections::{HashSet, VecDeque};
+use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::hand::Held;
@@ -79,6 +82,16 @@ pub(super) struct Refill {
     pub patience: Duration,
 }
 
+/// A mail made ready, or not.
+enum Made {
+    /// It has bytes.
+    Ready(Box<ReadyMail>),
+    /// It never will: the try that says so.
+    Impossible(Box<Try>),
+    /// The store is in trouble.
+    NotNow,
+}
+
 impl Leased {
     /// None.
     pub(super) fn none() -> Self {
@@ -100,7 +113,7 @@ impl Supply {
     }
 
     /// Takes mails and makes them ready. What is kept instead of sent, and what can't be sent, is written down at once.
-    pub(super) async fn refill(&self, order: Order) -> Refill {
+    pub(super) async fn refill(self: Arc<Self>, order: Order) -> Refill {
         let _ = timeout(order.patience, self.desk.quiet()).await;
         let begun = Instant::now();
         let (mut left, mut more) = (order.left, true);
@@ -148,35 +161,50 @@ impl Supply {
         Duration::from_millis(u64::try_from(lag_ms).unwrap_or(0))
     }
 
-    /// Makes mails ready until there are so many octets, at least one. What can't be rendered at all is written down at
-    /// once.
-    async fn render(&self, entries: &mut VecDeque<OutboxEntry>, octets: usize) -> Vec<ReadyMail> {
+    /// Makes mails ready, as many at once as there are processors, until there are so many octets. What can't be rendered
+    /// at all is written down at once.
+    async fn render(self: &Arc<Self>, entries: &mut VecDeque<OutboxEntry>, octets: usize) -> Vec<ReadyMail> {
+        let at_once = available_parallelism().map_or(1, NonZero::get);
         let (mut page, mut impossible, mut size) = (Vec::new(), Vec::new(), 0);
-        while let Some(entry) = entries.pop_front() {
-            let begun = (self.desk.clock().now(), Instant::now());
-            match render::ready(&self.desk, &self.templates, &self.signers, &entry).await {
-                Ok(mail) => {
-                    size += mail.mime.len();
-                    page.push(mail);
-                }
-                Err(render::Error::Desk(error)) => {
-                    tracing::warn!(id = %entry.id, %error, "mail can't be loaded, its lease runs out");
-                    break;
-                }
-                Err(error) => {
-                    let sent = Sent::nowhere(Ending::Impossible(error.to_string()));
-                    let mail = ReadyMail { entry, mime: Vec::new(), fixed: true };
-                    impossible.push(Try { mail, report: report(begun, Outcome::Failed, sent) });
-                }
+        let mut making = JoinSet::new();
+        loop {
+            while making.len() < at_once
+                && size < octets
+                && let Some(entry) = entries.pop_front()
+            {
+                let supply = self.clone();
+                making.spawn(async move { supply.make(entry).await });
             }
-            if size >= octets {
-                break;
+            match making.join_next().await {
+                Some(Ok(Made::Ready(mail))) => {
+                    size += mail.mime.len();
+                    page.push(*mail);
+                }
+                Some(Ok(Made::Impossible(one))) => impossible.push(*one),
+                Some(Ok(Made::NotNow) | Err(_)) => {}
+                None => break,
             }
         }
         if !impossible.is_empty() {
             record(&self.desk, impossible).await;
         }
         page
+    }
+
+    async fn make(&self, entry: OutboxEntry) -> Made {
+        let begun = (self.desk.clock().now(), Instant::now());
+        match render::ready(&self.desk, &self.templates, &self.signers, &entry).await {
+            Ok(mail) => Made::Ready(Box::new(mail)),
+            Err(render::Error::Desk(error)) => {
+                tracing::warn!(id = %entry.id, %error, "mail can't be loaded, its lease runs out");
+                Made::NotNow
+            }
+            Err(error) => {
+                let sent = Sent::nowhere(Ending::Impossible(error.to_string()));
+                let mail = ReadyMail { entry, mime: Vec::new(), fixed: true };
+                Made::Impossible(Box::new(Try { mail, report: report(begun, Outcome::Failed, sent) }))
+            }
+        }
     }
 
     /// Keeps mails: nothing leaves, so one commit fixes the bytes and says that they were kept.

@@ -185,8 +185,7 @@ impl Shift {
             left: std::mem::replace(&mut self.left, Leased::none()),
             patience: self.patience,
         };
-        let supply = self.supply.clone();
-        self.refilling = Some(tokio::spawn(async move { supply.refill(order).await }));
+        self.refilling = Some(tokio::spawn(self.supply.clone().refill(order)));
     }
 
     fn refilled(&mut self, refill: Result<Refill, JoinError>) {

@@ -249,7 +249,7 @@ async fn post_made(app: &App, mails: &[(&str, usize)]) {
         for _ in 0..*count {
             let mail = mail(app, to, 1, app.clock.now());
             tx.insert_outbox(&mail).await.expect("it writes");
-            tx.fix_outbox_mime(mail.id, b"Subject: x\r\n\r\nx\r\n", "x", "en").await.expect("it writes");
+            tx.fix_outbox_mime(&mail, b"Subject: x\r\n\r\nx\r\n").await.expect("it writes");
         }
     }
     tx.commit().await.expect("on disk");
