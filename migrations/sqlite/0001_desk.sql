@@ -186,6 +186,7 @@ CREATE TABLE inbound_chunks (
 );
 CREATE INDEX inbound_mails_message ON inbound_mails (message_id);
 CREATE INDEX inbound_mails_from ON inbound_mails (LOWER(from_address), id);
+CREATE INDEX inbound_mails_held ON inbound_mails (action, id) WHERE action = 'quarantined';
 CREATE INDEX inbound_mails_ticket ON inbound_mails (ticket_id) WHERE ticket_id IS NOT NULL;
 
 CREATE TABLE responses (

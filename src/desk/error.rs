@@ -50,6 +50,9 @@ pub enum Error {
     /// The ticket lies in the bin (410 `ticket_deleted`).
     #[error("the ticket is deleted")]
     Deleted,
+    /// The link in a mail is too old (410 `link_expired`).
+    #[error("the link has expired")]
+    LinkExpired,
     /// Field → what is wrong with it (422 `validation_failed`), found by the verb itself: `pointer`, `code`, `detail`.
     #[error("{pointer}: {detail}")]
     Invalid {

@@ -76,6 +76,7 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ("idempotency_in_progress", 409, "The first call with this key still runs"),
     ("duplicate", 409, "A unique value is taken"),
     ("ticket_deleted", 410, "The ticket lies in the bin"),
+    ("link_expired", 410, "The link in a mail is too old"),
     ("attachment_expired", 410, "The file was not used in time"),
     ("version_mismatch", 412, "It was changed in the meantime"),
     ("body_too_large", 413, "The body is too large"),
@@ -104,6 +105,7 @@ pub const THINGS: &[&str] = &[
     "contact",
     "agent",
     "suppression",
+    "confirmation",
 ];
 
 impl Problem {
@@ -264,6 +266,7 @@ impl From<desk::Error> for Problem {
             }
             Error::InvalidState(why) => Self::new("invalid_state", why),
             Error::KeyReused => Self::new("idempotency_key_reused", "take a new key for another request"),
+            Error::LinkExpired => Self::new("link_expired", "links in mails work for thirty days"),
             Error::Deleted => Self::new("ticket_deleted", "it can be restored"),
             Error::Invalid { pointer, code, detail } => Self::invalid(vec![FieldError {
                 pointer: Some(pointer.to_owned()),

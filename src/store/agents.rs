@@ -31,6 +31,11 @@ impl Tx {
         self.run(sql, args![agent.id, wishes, agent.updated_at, agent.version]).await.map(drop)
     }
 
+    /// One more address an agent writes from; `false` when somebody has it.
+    pub async fn insert_agent_address(&mut self, address: &str, agent: Uuid) -> Result<bool> {
+        Ok(self.run(include_str!("sql/agents/insert_address.sql"), args![address, agent]).await? == 1)
+    }
+
     /// Adds an agent; `false` when the address is taken.
     pub async fn insert_agent(&mut self, agent: &Agent) -> Result<bool> {
         let rows = self

@@ -62,6 +62,31 @@ impl Tx {
         self.field(sql, args![message_id]).await
     }
 
+    /// Writes what became of a held mail; `false` when it is held no longer.
+    pub async fn settle_held(&mut self, m: &InboundRecord) -> Result<bool> {
+        let rows = self
+            .run(
+                include_str!("sql/inbound/settle.sql"),
+                args![
+                    m.id,
+                    m.action,
+                    &m.reason,
+                    &m.detail,
+                    m.ticket_id,
+                    m.ticket_number.as_ref().map(|n| n.as_str()),
+                    m.response_id,
+                    m.placement_by,
+                    &m.placement_reason,
+                    json(&m.flags),
+                    json(&m.authentication),
+                    m.released_at,
+                    &m.released_by
+                ],
+            )
+            .await?;
+        Ok(rows == 1)
+    }
+
     /// Adds a row with its bytes.
     ///
     /// # Errors

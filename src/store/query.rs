@@ -144,6 +144,9 @@ pub enum InboundFilter {
     MessageId(String),
     From(String),
     Action(Choice<InboundAction>),
+    /// Held back, and not let in or thrown away since.
+    Held,
+    Reason(String),
     Kind(Choice<MailKind>),
     Ticket(TicketRef),
     ReceivedFrom(Timestamp),
@@ -355,6 +358,8 @@ impl InboundFilter {
             Self::MessageId(id) => drop(select.sql(" AND message_id = ").bind(id.as_str())),
             Self::From(address) => drop(select.sql(" AND LOWER(from_address) = ").bind(address.as_str())),
             Self::Action(choice) => choose(select, "action", choice, |v| v.as_str()),
+            Self::Held => drop(select.sql(" AND action = 'quarantined'")),
+            Self::Reason(reason) => drop(select.sql(" AND reason = ").bind(reason.as_str())),
             Self::Kind(choice) => choose(select, "kind", choice, |v| v.as_str()),
             Self::Ticket(ticket) => of_ticket(select, ticket),
             Self::ReceivedFrom(at) => drop(select.sql(" AND received_at >= ").bind(*at)),

@@ -1,12 +1,15 @@
 //! Agents who work by mail alone (MAIL.md §1.6): who is one, what they may command, and what never happens.
 
+use postdesk::mail::reply_token::LinkKind;
 use postdesk::model::{
     ActorType, Agent, Authentication, Authority, Envelope, InboundAction, InboundMail, InboundRecord,
-    Priority, Response, ReversePath, Status, Ticket, Via, Visibility,
+    Priority, Response, ReversePath, Scope, Status, Ticket, Via, Visibility,
 };
 use postdesk::store::Tx;
+use serde_json::json;
 use uuid::Uuid;
 
+use crate::api::call::Client;
 use crate::support::App;
 use crate::support::app::{AGENT, SUPPORT};
 
@@ -355,6 +358,122 @@ both_engines! {
         desk.app.clock.advance_ms(3_600_000);
         desk.take(Mail { to: &jo, authentication: STRANGER, ..MAIL }).await;
         assert_eq!(told(desk.mails_to(AGENT).await), 2);
+    }
+
+    async fn a_held_reply_is_released_by_its_link_and_by_nothing_less(engine: Engine) {
+        let desk = Desk::start_with(engine, |config| config.http.public_url = Some("https://desk.test/".into())).await;
+        let mails = desk.mails_to(JO).await;
+        let ada = desk.address_of(AGENT).await;
+        let home = Mail { from: "Ada <ada@home.test>", to: &ada, body: "#resolve\r\nIt is found.", authentication: STRANGER, ..MAIL };
+        let held = desk.take(home).await;
+        assert_eq!((held.action, held.ticket_id), (InboundAction::Quarantined, None));
+        let told = desk.app.database.texts("SELECT template FROM outbox WHERE template = 'agent_reply_refused' AND to_address = 'ada@desk.test'").await;
+        assert_eq!(told.len(), 1, "the agent is told where we know them");
+
+        let token = desk.app.desk.keys().link_token(LinkKind::Release, held.id);
+        let browser = Client::anonymous(&desk.app.desk);
+        let path = format!("/confirm/{token}");
+        for _ in 0..3 {
+            let page = browser.get(&path).await;
+            let html = String::from_utf8(page.body.clone()).expect("text");
+            assert_eq!((page.status.as_u16(), page.header("cache-control")), (200, "no-store"));
+            assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
+            for shown in ["ada@home.test", "It is found.", "method=\"post\"", "Ada Agent"] {
+                assert!(html.contains(shown), "{shown} is missing: {html}");
+            }
+            assert!(!html.contains("<script"));
+        }
+        assert_eq!(desk.inbound(held.id).await, held, "looking changes nothing");
+        let other = desk.app.desk.keys().link_token(LinkKind::Unsubscribe, held.id);
+        assert_eq!(browser.get(&format!("/confirm/{other}")).await.status.as_u16(), 404);
+        assert_eq!(browser.get("/confirm/nonsense").await.status.as_u16(), 404);
+
+        let form = "application/x-www-form-urlencoded";
+        let done = browser.raw("POST", &path, form, "trust=yes").await;
+        assert_eq!(done.status.as_u16(), 200, "{}", String::from_utf8_lossy(&done.body));
+        let row = desk.inbound(held.id).await;
+        assert_eq!((row.action, row.reason.as_str(), row.ticket_id), (InboundAction::Appended, "reply_token", Some(desk.ticket)));
+        assert_eq!((row.released_by.as_deref(), row.released_at), (Some("Ada Agent"), Some(desk.app.clock.now())));
+        let reply = desk.response_of(&row).await;
+        assert_eq!((reply.author_type, reply.author_name.as_deref()), (ActorType::Agent, Some("Ada Agent")));
+        assert_eq!((reply.body_text.trim(), desk.ticket().await.status), ("It is found.", Status::Resolved));
+        assert_eq!(desk.mails_to(JO).await.len(), mails.len() + 1);
+        assert_eq!(browser.raw("POST", &path, form, "trust=yes").await.status.as_u16(), 200, "once more changes nothing");
+        assert_eq!(desk.mails_to(JO).await.len(), mails.len() + 1);
+
+        let row = desk.take(home).await;
+        assert_eq!(row.action, InboundAction::Appended, "the address is the agent's from now on: {row:?}");
+        let row = desk.take(Mail { to: SUPPORT, ..home }).await;
+        assert_eq!(row.reason, "unverified_agent", "and is believed no more than the first one");
+
+        desk.app.clock.advance_ms(31 * 86_400_000);
+        assert_eq!(browser.get(&path).await.status.as_u16(), 410);
+    }
+
+    async fn a_customers_address_never_becomes_an_agents(engine: Engine) {
+        let desk = Desk::start(engine).await;
+        let ada = desk.address_of(AGENT).await;
+        let held = desk.take(Mail { from: JO, to: &ada, body: "I got this mail forwarded.", ..MAIL }).await;
+        assert_eq!(held.reason, "unverified_agent");
+        let token = desk.app.desk.keys().link_token(LinkKind::Release, held.id);
+        let browser = Client::anonymous(&desk.app.desk);
+        let page = browser.get(&format!("/confirm/{token}")).await;
+        assert!(!String::from_utf8_lossy(&page.body).contains("checkbox"));
+        browser.raw("POST", &format!("/confirm/{token}"), "application/x-www-form-urlencoded", "trust=yes").await;
+        assert!(desk.app.desk.directory().agent_by_address(JO).is_none());
+    }
+
+    async fn held_mail_is_looked_at_let_in_and_thrown_away_by_the_api(engine: Engine) {
+        let desk = Desk::start(engine).await;
+        let forged = Mail { authentication: STRANGER, ..MAIL };
+        let first = desk.take(Mail { body: "First.", ..forged }).await;
+        let second = desk.take(Mail { body: "Second.", ..forged }).await;
+        let api = Client::new(&desk.app.desk, &[Scope::EmailLogsWrite]).await;
+        let list = api.get("/quarantine?reason=unverified_agent&include=total").await.json();
+        assert_eq!((&list["data"][0]["id"], &list["pagination"]["total"]), (&second.id.to_string().into(), &2.into()));
+        assert_eq!(api.get(&format!("/quarantine/{}", first.id)).await.json()["reason"], "unverified_agent");
+
+        let release = format!("/quarantine/{}/release", first.id);
+        let wish = json!({"to": desk.ticket().await.number, "notify": false});
+        let dry = api.json("POST", &format!("{release}?dry_run=true"), &wish).await;
+        assert_eq!((dry.status.as_u16(), &dry.json()["action"]), (200, &"appended".into()), "{dry:?}");
+        assert_eq!(desk.inbound(first.id).await.action, InboundAction::Quarantined);
+        let mails = desk.mails_to(JO).await;
+        let done = api.json("POST", &release, &wish).await;
+        assert_eq!((done.status.as_u16(), &done.json()["released_by"]), (200, &"shop".into()), "{done:?}");
+        let row = desk.inbound(first.id).await;
+        assert_eq!((row.action, row.ticket_id), (InboundAction::Appended, Some(desk.ticket)));
+        assert_eq!(desk.mails_to(JO).await, mails, "as was wished");
+        assert_eq!(api.json("POST", &release, &wish).await.problem(), (409, "invalid_state".into()));
+        assert_eq!(api.get(&format!("/quarantine/{}", first.id)).await.problem(), (404, "inbound_mail_not_found".into()));
+
+        let path = format!("/quarantine/{}", second.id);
+        assert_eq!(api.json("POST", &format!("{path}/release"), &json!({"to": "there"})).await.problem().0, 422);
+        assert_eq!(api.json("DELETE", &path, &json!({})).await.status.as_u16(), 204);
+        let row = desk.inbound(second.id).await;
+        assert_eq!((row.action, row.reason.as_str()), (InboundAction::Ignored, "discarded"));
+        assert_eq!(api.json("DELETE", &path, &json!({})).await.status.as_u16(), 404);
+        let reader = Client::new(&desk.app.desk, &[Scope::EmailLogsRead]).await;
+        assert_eq!(reader.json("DELETE", &path, &json!({})).await.status.as_u16(), 403);
+        assert_eq!(Client::anonymous(&desk.app.desk).get("/quarantine").await.status.as_u16(), 401);
+    }
+
+    async fn an_address_is_confirmed_by_a_click(engine: Engine) {
+        let desk = Desk::start_with(engine, |config| config.intake.ack_unverified = Some(postdesk::config::AckUnverified::Neutral)).await;
+        desk.take(Mail { from: "kim@shop.test", subject: "Hello", authentication: STRANGER, ..MAIL }).await;
+        let asked = desk.app.database.texts("SELECT CAST(message_id AS TEXT) FROM outbox WHERE template = 'ticket_received_neutral'").await;
+        let id = postdesk::model::MessageId::new(&asked[0]).expect("an id");
+        let entry = desk.app.desk.keys().read_message_id(&id).and_then(|ours| ours.entry).expect("its row");
+        let path = format!("/confirm/{}", desk.app.desk.keys().link_token(LinkKind::Confirm, entry));
+        let browser = Client::anonymous(&desk.app.desk);
+        let verified = async || {
+            let email = desk.read().await.contact_email("kim@shop.test").await.expect("it reads");
+            email.expect("it is known").verified
+        };
+        assert_eq!(browser.get(&path).await.status.as_u16(), 200);
+        assert!(!verified().await, "a program that follows links confirms nothing");
+        assert_eq!(browser.raw("POST", &path, "application/x-www-form-urlencoded", "").await.status.as_u16(), 200);
+        assert!(verified().await);
     }
 
     async fn an_agents_auto_reply_is_nobodys_answer(engine: Engine) {

@@ -123,12 +123,12 @@ impl Desk {
         self.apply(tx, &mut ticket, &order, &act).await?;
         let kept = order.kept_note().filter(|_| !saying.is_written).cloned();
         let done = match (saying.is_written, kept) {
-            (true, _) => self.say(tx, agent, ticket, saying, &order, internal).await?,
+            (true, _) => self.say(tx, mail, agent, ticket, saying, &order, internal).await?,
             (false, Some(note)) => self.send_kept(tx, agent, ticket, note, &order, &act).await?,
             (false, None) => Done { ticket: self.settle(tx, ticket, &order, &act).await?, response: None },
         };
         if !matches!(done.response.as_ref().map(|r| r.visibility), Some(Visibility::Public)) {
-            self.notify_status(tx, &done.ticket, from, None).await?;
+            self.notify_status(tx, &done.ticket, from, wish(mail)).await?;
         }
         self.merge_as_ordered(tx, &done.ticket, &order, &act).await?;
         if order.wants_transcript(self.config().intake.command_result) {
@@ -138,9 +138,11 @@ impl Desk {
     }
 
     /// What the agent wrote, filed: for the customer, or as a note.
+    #[expect(clippy::too_many_arguments, reason = "all that was found out about one mail")]
     async fn say(
         &self,
         tx: &mut Tx,
+        mail: &Reading,
         agent: &Agent,
         ticket: Ticket,
         saying: Saying,
@@ -162,8 +164,8 @@ impl Desk {
         }
         let filed = self.append_response(tx, ticket, response, status, &Actor::agent(agent)).await?;
         if internal {
-            self.notify_note(tx, &filed.ticket, &filed.response, None).await?;
-        } else {
+            self.notify_note(tx, &filed.ticket, &filed.response, wish(mail)).await?;
+        } else if mail.notify {
             self.notify_reply(tx, &filed.ticket, &filed.response, Some(agent)).await?;
         }
         Ok(Done { ticket: filed.ticket, response: Some(filed.response) })
@@ -306,6 +308,11 @@ struct Done {
 fn tells_of_a_note(entry: &OutboxEntry) -> bool {
     let template = NotificationTemplate::parse(&entry.template);
     matches!(template, Some(NotificationTemplate::AgentNote | NotificationTemplate::AgentMentioned))
+}
+
+/// As the settings say, or nothing at all.
+fn wish(mail: &Reading) -> Option<bool> {
+    (!mail.notify).then_some(false)
 }
 
 fn act_of(mail: &Reading, agent: &Agent) -> Act {

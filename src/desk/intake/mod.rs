@@ -7,6 +7,7 @@ mod hand_in;
 mod limit;
 mod place;
 mod reading;
+mod release;
 mod report;
 mod sender;
 
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 pub(super) use self::agent::KEPT_AS_NOTE;
 use self::place::Placed;
-use self::reading::Reading;
+pub(super) use self::reading::Reading;
 use self::sender::Sender;
 use super::filing::{FiledResponse, NewResponse, NewTicket};
 use super::notify::CustomerMessage;
@@ -193,7 +194,7 @@ impl Desk {
                 verified,
                 reopened,
                 no_answer: mail.judgement.no_answer.as_deref(),
-                notify: None,
+                notify: (!mail.notify).then_some(false),
             };
             self.notify_customer_message(tx, event).await?;
         }
@@ -235,7 +236,7 @@ impl Desk {
             verified: verified || by_agent,
             reopened: false,
             no_answer,
-            notify: None,
+            notify: (!mail.notify).then_some(false),
         };
         self.notify_opened(tx, event).await?;
         let (reason, detail) = match (&placed.follow_up_of, by_agent) {

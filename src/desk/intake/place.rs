@@ -194,7 +194,7 @@ impl Desk {
 
 /// What the rules have in common at their end: a closed ticket takes no more mail of customers, but has a follow-up.
 fn settle(mut placed: Placed, sender: &Sender) -> Placed {
-    let known = placed.token_was_senders || sender.verified;
+    let known = placed.token_was_senders || sender.verified || sender.acting_agent().is_some();
     if placed.ticket.is_some() && !known && !placed.flags.contains(&"unverified_sender") {
         placed.flags.push("unverified_sender");
     }

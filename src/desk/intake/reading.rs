@@ -15,7 +15,7 @@ use crate::model::*;
 const LARGE: usize = 128 * 1024;
 
 /// A mail, read.
-pub(super) struct Reading {
+pub(in crate::desk) struct Reading {
     pub id: Uuid,
     pub response_id: Uuid,
     pub mail: InboundMail,
@@ -40,6 +40,8 @@ pub(super) struct Reading {
     /// What it is known by; `None` without a Message-ID, which any server gives its mail (RFC 5321 §6.4): two equal mails
     /// without one may well be two.
     pub dedupe_key: Option<String>,
+    /// Whether it mails those whom a mail like it does.
+    pub notify: bool,
 }
 
 /// Whether a mail is read in no time.
@@ -50,14 +52,20 @@ pub(super) fn is_quick(mail: &InboundMail) -> bool {
 impl Desk {
     /// Reads a mail; `None` when no recipient is ours.
     pub(super) async fn read(&self, mail: InboundMail) -> Option<Reading> {
-        if is_quick(&mail) {
-            return self.read_now(mail);
-        }
-        let desk = self.clone();
-        tokio::task::spawn_blocking(move || desk.read_now(mail)).await.expect("reading is total")
+        let id = self.ids().uuid(mail.received_at);
+        self.read_as(mail, id).await
     }
 
-    fn read_now(&self, mail: InboundMail) -> Option<Reading> {
+    /// Reads the mail that has this row in the ledger, or will have it; `None` when no recipient is ours.
+    pub(super) async fn read_as(&self, mail: InboundMail, id: Uuid) -> Option<Reading> {
+        if is_quick(&mail) {
+            return self.read_now(mail, id);
+        }
+        let desk = self.clone();
+        tokio::task::spawn_blocking(move || desk.read_now(mail, id)).await.expect("reading is total")
+    }
+
+    fn read_now(&self, mail: InboundMail, id: Uuid) -> Option<Reading> {
         let directory = self.directory();
         let looked_up: Vec<_> =
             mail.envelope.recipients.iter().map(|address| directory.recipients.look_up(address)).collect();
@@ -85,13 +93,12 @@ impl Desk {
             _ => None,
         });
         let (tokens, mailbox) = (tokens.collect(), mailbox.cloned());
-        Some(Reading { mailbox, tokens, bounced_entry, ..self.texts(mail, parsed, judgement) })
+        Some(Reading { mailbox, tokens, bounced_entry, ..self.texts(mail, id, parsed, judgement) })
     }
 
     /// Texts, files and fingerprints.
-    fn texts(&self, mail: InboundMail, mut parsed: ParsedMail, judgement: Judgement) -> Reading {
+    fn texts(&self, mail: InboundMail, id: Uuid, mut parsed: ParsedMail, judgement: Judgement) -> Reading {
         let at = mail.received_at;
-        let id = self.ids().uuid(at);
         let attachments = self.attachment_rows(&mut parsed, id, at);
         let text = match &self.config().email.reply_marker {
             Some(marker) => quote::split_above(marker, &parsed.text, parsed.html.as_deref()),
@@ -119,6 +126,7 @@ impl Desk {
             attachments,
             sha256: hex(&Sha256::digest(&mail.raw)),
             dedupe_key: dedupe_key(&mail, &parsed),
+            notify: true,
             parsed,
             mail,
         }
@@ -149,7 +157,7 @@ impl Desk {
 
 impl Reading {
     /// The ledger row of what was decided.
-    pub fn record(&self, decision: &Decision) -> InboundRecord {
+    pub(super) fn record(&self, decision: &Decision) -> InboundRecord {
         let ticket = decision
             .filed
             .as_ref()
@@ -181,7 +189,7 @@ impl Reading {
     }
 
     /// The row with nothing in it that came out of the mail's own text.
-    pub fn bare_record(&self, decision: &Decision) -> InboundRecord {
+    pub(super) fn bare_record(&self, decision: &Decision) -> InboundRecord {
         InboundRecord {
             id: self.id,
             received_at: self.mail.received_at,

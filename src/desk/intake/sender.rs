@@ -117,6 +117,11 @@ impl Sender {
         }
     }
 
+    /// The sender as the agent whom somebody vouched for.
+    pub fn vouched_for(self, agent: Agent) -> Self {
+        Self { agent: Some(agent), vouched: true, ..self }
+    }
+
     /// Whether the address is one of our agents'.
     pub fn uses_agents_address(&self) -> bool {
         self.agent.is_some()

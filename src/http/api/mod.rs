@@ -2,10 +2,12 @@
 
 mod agents;
 mod attachments;
+mod confirm;
 mod email_logs;
 mod inbound;
 mod me;
 mod new_ticket;
+mod quarantine;
 mod queue;
 mod responses;
 mod suppressions;
@@ -72,6 +74,12 @@ pub const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/api/support/templates/{id}/preview", "See what comes of a template that is kept"),
     ("POST", "/api/support/templates/{id}/test", "Mail a template to an agent"),
     ("POST", "/api/support/templates/{id}/render", "A reply template's text for a ticket"),
+    ("GET", "/api/support/quarantine", "List mail that was held back"),
+    ("GET", "/api/support/quarantine/{id}", "A mail that was held back"),
+    ("POST", "/api/support/quarantine/{id}/release", "Let it in"),
+    ("DELETE", "/api/support/quarantine/{id}", "Throw it away"),
+    ("GET", "/api/support/confirm/{token}", "The page a link in a mail leads to"),
+    ("POST", "/api/support/confirm/{token}", "Do what the page says"),
     ("GET", "/api/support/agents", "Those who answer"),
     ("GET", "/api/support/me", "Who you are, and what you may do"),
     ("PATCH", "/api/support/me", "What you wish to be told by mail"),
@@ -113,6 +121,9 @@ pub fn routes(api: &Api) -> Router<Api> {
         .route(&at("/templates/{id}/preview"), post(templates::preview_of))
         .route(&at("/templates/{id}/test"), post(templates::test))
         .route(&at("/templates/{id}/render"), post(templates::render))
+        .route(&at("/quarantine"), get(quarantine::list))
+        .route(&at("/quarantine/{id}"), get(quarantine::get).delete(quarantine::discard))
+        .route(&at("/quarantine/{id}/release"), post(quarantine::release))
         .route(&at("/agents"), get(agents::list))
         .route(&at("/me"), get(me::get).patch(me::patch))
         .route_layer(middleware::from_fn(json_only));
@@ -125,6 +136,7 @@ pub fn routes(api: &Api) -> Router<Api> {
         .route(BASE, get(|| async { super::moved("/api/support/") }))
         .route(&at("/"), get(system::information))
         .route(&at("/health"), get(system::health))
+        .route(&at("/confirm/{token}"), get(confirm::show).post(confirm::act))
         .route(&at("/problems"), get(system::problems))
         .route(&at("/problems/{code}"), get(system::problem))
         .route("/livez", get(system::livez))

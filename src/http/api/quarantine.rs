@@ -1,0 +1,104 @@
+//! Mail that was held back.
+
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+
+use super::id;
+use crate::desk::query::{InboundFilter, Param, TicketRef};
+use crate::desk::{Ending, Release, ReleaseTo};
+use crate::http::auth::Who;
+use crate::http::extract::{self, Fields, JsonBody, Params};
+use crate::http::list::Listing;
+use crate::http::problem::{BASE, Problem};
+use crate::http::writing::{self, Terms};
+use crate::http::{Api, answer, view};
+use crate::model::{InboundRecord, Scope};
+
+/// `GET /quarantine`: newest first.
+pub async fn list(
+    State(api): State<Api>,
+    who: Who,
+    uri: Uri,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    who.require(Scope::EmailLogsRead)?;
+    let mut params = Params::parse(query.as_deref())?;
+    let count = super::tickets::include(&mut params, &["total"])?.contains(&"total");
+    let listing = Listing::read(&mut params, &uri, &[], count)?;
+    let mut filters = vec![InboundFilter::Held];
+    filters.extend(params.take("reason").map(InboundFilter::Reason));
+    params.finish()?;
+    let page = api.desk.list_inbound(&filters, &listing.page).await?;
+    let rows = page.rows.iter().map(view::inbound).collect();
+    let (links, body) = listing.answer(&page, |mail| vec![Param::Id(mail.id)], rows);
+    Ok(answer::list(&headers, links, &body))
+}
+
+/// `GET /quarantine/{id}`.
+pub async fn get(
+    State(api): State<Api>,
+    who: Who,
+    Path(mail): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    who.require(Scope::EmailLogsRead)?;
+    Params::parse(query.as_deref())?.finish()?;
+    let mail = api.desk.held_mail(id(&mail, "inbound_mail")?).await?;
+    Ok(answer::list(&headers, HeaderMap::new(), &view::inbound(&mail)))
+}
+
+/// `POST /quarantine/{id}/release`.
+pub async fn release(
+    State(api): State<Api>,
+    who: Who,
+    Path(mail): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let caller = who.require(Scope::EmailLogsWrite)?;
+    let mail = id(&mail, "inbound_mail")?;
+    let terms = Terms::read(&request, &who)?;
+    let (parts, body) = request.into_parts();
+    let JsonBody { raw, mut fields } = extract::json(&parts.headers, body, api.body_timeout()).await?;
+    let wanted = read(&mut fields);
+    fields.finish()?;
+    let dry_run = terms.dry_run;
+    let show = |row: &InboundRecord| {
+        let location = format!("{BASE}/inbound/{}", row.id);
+        writing::shown(StatusCode::OK, location, view::inbound(row), dry_run, &["/response_id"])
+    };
+    let ending = Ending { key: terms.key(&raw), dry_run, show: &show };
+    Ok(writing::send(api.desk.release_mail(mail, wanted, &caller.actor(), ending).await?))
+}
+
+fn read(f: &mut Fields) -> Release {
+    let to = f.text("to", 1, 100).unwrap_or_else(|| "auto".into());
+    let to = match to.as_str() {
+        "auto" => ReleaseTo::Auto,
+        "new" => ReleaseTo::New,
+        other => match TicketRef::parse(other) {
+            Some(ticket) => ReleaseTo::Ticket(ticket),
+            None => {
+                f.refuse("to", "bad_format", "auto, new, or a ticket's id or number");
+                ReleaseTo::Auto
+            }
+        },
+    };
+    let trust_sender = f.flag("trust_sender").unwrap_or(false);
+    Release { to, trust_sender, notify: f.flag("notify").unwrap_or(true) }
+}
+
+/// `DELETE /quarantine/{id}`.
+pub async fn discard(
+    State(api): State<Api>,
+    who: Who,
+    Path(mail): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    who.require(Scope::EmailLogsWrite)?;
+    Params::parse(query.as_deref())?.finish()?;
+    api.desk.discard_mail(id(&mail, "inbound_mail")?).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
