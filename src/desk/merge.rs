@@ -9,6 +9,9 @@ use super::{Desk, Error, Result};
 use crate::model::{Status, Ticket};
 use crate::store::Tx;
 
+/// The mark of what came with the ticket of another requester: it is never quoted to this one.
+pub(super) const OTHER_REQUESTER: &str = "other_requester";
+
 impl Desk {
     /// Merges a ticket into another one: its responses and files move there, and it is closed without a word. Its
     /// people read along there only when its requester is the target's: a number is no key to what others wrote.
@@ -17,6 +20,9 @@ impl Desk {
         else {
             return Err(Error::NotFound("ticket"));
         };
+        if source.requester_id != target.requester_id {
+            mark_foreign(tx, &source).await?;
+        }
         tx.move_responses(source.id, target.id).await?;
         self.index_moved(tx, target.id).await?;
         take_over(&mut target, &source);
@@ -32,6 +38,14 @@ impl Desk {
         self.write_down(tx, &mut source, act).await?;
         self.notify_merged(tx, &source, &target, None).await.map(drop)
     }
+}
+
+async fn mark_foreign(tx: &mut Tx, source: &Ticket) -> Result<()> {
+    for mut response in tx.responses_of(source.id).await? {
+        response.flags.push(OTHER_REQUESTER.into());
+        tx.update_response(&response).await?;
+    }
+    Ok(())
 }
 
 /// What the target has of the source from now on.

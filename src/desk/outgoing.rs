@@ -3,6 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::merge::OTHER_REQUESTER;
 use super::notify::domain_of;
 use super::{Desk, Result};
 use crate::mail::reply_token::TokenReading;
@@ -30,7 +31,7 @@ impl Desk {
             None => None,
         };
         let responses = match &ticket {
-            Some(ticket) => tx.responses_of(ticket.id).await?,
+            Some(ticket) => responses_of(&mut tx, ticket).await?,
             None => Vec::new(),
         };
         let response = responses.iter().find(|response| Some(response.id) == entry.response_id).cloned();
@@ -46,7 +47,8 @@ impl Desk {
             mail.author = self.author(&mut tx, entry).await?;
         }
         for response in mail.told() {
-            let records = tx.attachments_of_response(response).await?;
+            let mut records = tx.attachments_of_response(response).await?;
+            records.retain(|record| !is_left_over(record, &responses));
             mail.file_names.extend(records.iter().filter_map(|record| record.filename.clone()));
             if !entry.automatic {
                 mail.files.extend(files(&mut tx, &records).await?);
@@ -154,6 +156,8 @@ impl Desk {
         let mut known: Vec<MessageId> = before
             .chain(own)
             .filter(|response| response.visibility == Visibility::Public)
+            // An agent's own mail never left for anybody but us; its id tells where the agent's mail comes from.
+            .filter(|response| response.author_type != ActorType::Agent)
             .filter_map(|response| MessageId::new(response.message_id.as_deref()?))
             .filter(|id| self.may_know(id, &entry.to_address))
             .collect();
@@ -209,14 +213,15 @@ fn bundled(entry: &OutboxEntry, responses: &[Response]) -> Vec<(Response, Option
     told.map(|response| (response.clone(), Some(safe_html(response)))).collect()
 }
 
-/// What may be quoted under a response, newest first: public messages before it, but none that a stranger slipped in.
+/// What may be quoted under a response, newest first: public messages before it, but none that a stranger slipped in, or
+/// that came with somebody else's ticket.
 fn before<'a>(responses: &'a [Response], response: &Response) -> Vec<&'a Response> {
     let end = responses.iter().position(|earlier| earlier.id == response.id).unwrap_or(responses.len());
     let earlier = responses[..end].iter().rev();
     let told = earlier.filter(|earlier| {
         earlier.visibility == Visibility::Public
             && earlier.deleted_at.is_none()
-            && !earlier.flags.iter().any(|flag| flag == UNVERIFIED_SENDER)
+            && !earlier.flags.iter().any(|flag| flag == UNVERIFIED_SENDER || flag == OTHER_REQUESTER)
     });
     told.collect()
 }
@@ -228,6 +233,24 @@ fn is_theirs(response: &Response) -> bool {
 /// What was sanitised when it came in; text made into HTML.
 fn safe_html(response: &Response) -> String {
     response.body_html.clone().unwrap_or_else(|| html::from_text(&response.body_text))
+}
+
+/// A picture of what was cut: a logo in a signature, or of quoted mail.
+fn is_left_over(file: &AttachmentRecord, responses: &[Response]) -> bool {
+    let of = responses.iter().find(|response| Some(response.id) == file.response_id);
+    let id = file.id.to_string();
+    file.is_inline && of.is_some_and(|of| of.body_html.as_ref().is_some_and(|html| !html.contains(&id)))
+}
+
+/// What was said on a ticket, or on the one it was merged into, where it is now.
+async fn responses_of(tx: &mut Tx, ticket: &Ticket) -> Result<Vec<Response>> {
+    const MAX_MERGES: usize = 20;
+    let mut at = (ticket.id, ticket.merged_into_id);
+    for _ in 0..MAX_MERGES {
+        let Some(next) = at.1 else { break };
+        at = (next, tx.ticket(next).await?.and_then(|ticket| ticket.merged_into_id));
+    }
+    Ok(tx.responses_of(at.0).await?)
 }
 
 /// The bytes of files: parts of the mail they came in, or uploaded ones.

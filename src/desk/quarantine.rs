@@ -215,8 +215,10 @@ impl Desk {
             read => read?,
         };
         self.check_link_age(record.received_at)?;
-        let mut tx = self.store().read().await?;
+        // Placing a mail locks its ticket, so this is a verb, of which nothing stays.
+        let mut tx = self.store().begin().await?;
         let claim = self.claim(&mut tx, &mail).await?;
+        tx.rollback().await?;
         let agent = claim.agent.ok_or(Error::NotFound("confirmation"))?;
         let from = match &mail.from_name {
             Some(name) => format!("{name} <{}>", mail.from_address),

@@ -351,7 +351,7 @@ impl Desk {
         of_store.or(directory.mailboxes.first()).map(|mailbox| mailbox.id)
     }
 
-    async fn keep_uploads(
+    pub(super) async fn keep_uploads(
         &self,
         tx: &mut Tx,
         uploads: Vec<Upload>,

@@ -155,6 +155,11 @@ pub struct Commanded {
 }
 
 impl Commanded {
+    /// A text in which nothing commands.
+    pub fn without_commands(text: &str) -> Self {
+        Self { lines: Vec::new(), text: text.to_owned(), escaped: false }
+    }
+
     /// Whether something is wrong with one of the lines.
     pub fn is_refused(&self) -> bool {
         self.lines.iter().any(|line| line.command.is_err())

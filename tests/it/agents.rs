@@ -476,6 +476,34 @@ both_engines! {
         assert!(verified().await);
     }
 
+    async fn a_forwarded_mail_is_its_writers_and_tells_them_nothing(engine: Engine) {
+        let desk = Desk::start(engine).await;
+        let body = "#assign me\r\nPlease be quick.\r\n\r\n---------- Forwarded message ---------\r\nFrom: Kim Roe <kim@shop.test>\r\nDate: Mon, 2 Mar 2026 at 08:00\r\nSubject: Parcel\r\nTo: <ada@desk.test>\r\n\r\nMy parcel is lost.\r\n";
+        let row = desk.take(Mail { subject: "Fwd: Parcel", body, ..MAIL }).await;
+        assert_eq!((row.action, row.reason.as_str()), (InboundAction::Created, "forwarded"));
+        let ticket = desk.ticket_of(&row).await;
+        assert_eq!((ticket.requester_email.as_str(), ticket.assignee_id), ("kim@shop.test", Some(desk.app.desk.directory().agents[0].id)));
+        let responses = desk.read().await.responses_of(ticket.id).await.expect("it reads");
+        let said: Vec<_> = responses.iter().map(|r| (r.visibility, r.author_type, r.body_text.trim())).collect();
+        assert_eq!(said, [
+            (Visibility::Public, ActorType::Customer, "My parcel is lost."),
+            (Visibility::Internal, ActorType::Agent, "Please be quick."),
+        ]);
+        assert_eq!(desk.mails_to("kim@shop.test").await, Vec::<String>::new());
+
+        let whole = "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=o\r\n";
+        let body = "--o\r\n\r\nOne more.\r\n--o\r\nContent-Type: message/rfc822\r\n\r\nFrom: Lee <lee@shop.test>\r\nSubject: Blue lamp\r\nMessage-ID: <l1@shop.test>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=i\r\n\r\n--i\r\n\r\nIt is blue.\r\n--i\r\nContent-Type: image/png\r\nContent-Disposition: attachment; filename=lamp.png\r\n\r\nPNG\r\n--i--\r\n\r\n--o--\r\n";
+        let row = desk.take(Mail { subject: "see below", more: whole, body, ..MAIL }).await;
+        let ticket = desk.ticket_of(&row).await;
+        assert_eq!((ticket.requester_email.as_str(), ticket.subject.as_str()), ("lee@shop.test", "Blue lamp"));
+        let first = desk.response_of(&row).await;
+        assert_eq!((first.body_text.trim(), first.message_id.as_deref()), ("It is blue.", Some("l1@shop.test")));
+        let files = desk.read().await.attachments_of_response(first.id).await.expect("it reads");
+        let names: Vec<_> = files.iter().filter_map(|file| file.filename.as_deref()).collect();
+        assert!(names.contains(&"lamp.png"), "{files:?}");
+        assert_eq!(desk.mails_to("lee@shop.test").await, Vec::<String>::new());
+    }
+
     async fn an_agents_auto_reply_is_nobodys_answer(engine: Engine) {
         let desk = Desk::start(engine).await;
         let to = desk.address_of(AGENT).await;

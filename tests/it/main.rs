@@ -24,6 +24,7 @@ mod queue;
 mod relay;
 mod relay_matrix;
 mod relays;
+mod round_trip;
 mod schema;
 mod seeding;
 mod smtp;

@@ -11,7 +11,7 @@ use crate::desk::changes::Act;
 use crate::desk::filing::{FiledResponse, NewResponse};
 use crate::desk::notify::Notice;
 use crate::desk::orders::{Order, Step};
-use crate::mail::command;
+use crate::mail::command::{self, Commanded};
 use crate::mail::placement::answered_ids;
 use crate::model::*;
 use crate::store::Tx;
@@ -103,6 +103,40 @@ impl Desk {
             return self.keep_as_note(tx, agent, placed, ticket, saying, &newer).await;
         }
         self.carry_out(tx, mail, agent, placed, ticket, order, saying, internal).await
+    }
+
+    /// What an agent wrote above a mail they forward: a note on its ticket, and commands for it. The customer's mail is
+    /// worth more than a wrong command: the ticket is there either way.
+    pub(super) async fn file_note_above(
+        &self,
+        tx: &mut Tx,
+        mail: &Reading,
+        agent: &Agent,
+        mut ticket: Ticket,
+        note: &str,
+        placed: &Placed,
+    ) -> Result<()> {
+        let mut order = self.understand(tx, command::read(note), &ticket, agent).await?;
+        if order.is_refused() {
+            self.post_transcript(tx, agent, &ticket, None, order.transcript()).await?;
+            let words = Commanded::without_commands(note);
+            order = self.understand(tx, words, &ticket, agent).await?;
+        }
+        let act = act_of(mail, agent);
+        self.apply(tx, &mut ticket, &order, &act).await?;
+        let mut response = self.response_from(mail, &act.actor, placed.placement.clone(), &placed.flags);
+        response.id = self.ids().uuid(act.at);
+        (response.body_text, response.body_html) = (order.commanded.text.trim().to_owned(), None);
+        response.body_format = BodyFormat::Text;
+        (response.quoted_text, response.full_text) = (String::new(), None);
+        response.attachments = Vec::new();
+        let saying = Saying { is_written: !response.body_text.is_empty(), response };
+        let ticket = if saying.is_written {
+            self.say(tx, mail, agent, ticket, saying, &order, true).await?.ticket
+        } else {
+            self.settle(tx, ticket, &order, &act).await?
+        };
+        self.merge_as_ordered(tx, &ticket, &order, &act).await
     }
 
     /// All of it is right: does it.

@@ -4,9 +4,16 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::mail::parse::{self, ParsedMail};
+use super::place::Placed;
+use super::reading::Reading;
+use super::{Decision, Desk, Result};
+use crate::desk::Upload;
+use crate::desk::notify::CustomerMessage;
+use crate::mail::parse::{self, Attachment, ParsedMail};
 use crate::mail::placement::is_forward_subject;
-use crate::model::Address;
+use crate::mail::quote;
+use crate::model::*;
+use crate::store::Tx;
 
 /// `From: Jo Doe <jo@example.org>` of an inline forward, in the words mail programs use for "From".
 static FROM_LINE: LazyLock<Regex> = LazyLock::new(|| {
@@ -17,28 +24,114 @@ static FROM_LINE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&pattern).expect("a pattern of ours")
 });
 
-/// The original sender: of an attached `message/rfc822`, else of the first header block in the text. `None` when
-/// the mail is no forward.
-pub(super) fn original_sender(raw: &[u8]) -> Option<Address> {
+/// A mail that was forwarded, as far as it can be told from its wrapping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Forwarded {
+    /// Who wrote it.
+    pub from: Address,
+    /// What the agent wrote above it.
+    pub note: String,
+    /// What it says.
+    pub text: String,
+    /// Its own subject and id, where it came as a whole.
+    pub subject: Option<String>,
+    pub message_id: Option<MessageId>,
+    /// Its files, where it came as a whole; else they are the forward's own.
+    pub files: Vec<Attachment>,
+}
+
+/// The mail in a forward: an attached `message/rfc822`, else what stands below the first header block of the text. `None`
+/// when the mail is no forward. `written` is what the agent newly wrote.
+pub(super) fn read(raw: &[u8], written: &str) -> Option<Forwarded> {
     let mail = parse::parse(raw);
-    attached(&mail).or_else(|| inline(&mail))
+    attached(&mail, written).or_else(|| inline(&mail))
 }
 
-fn attached(mail: &ParsedMail) -> Option<Address> {
+fn attached(mail: &ParsedMail, written: &str) -> Option<Forwarded> {
     let mut messages = mail.attachments.iter().filter(|a| a.content_type == "message/rfc822");
-    match (messages.next(), messages.next()) {
-        (Some(only), None) => parse::parse(&only.content).sole_from().cloned(),
-        _ => None,
-    }
+    let (Some(only), None) = (messages.next(), messages.next()) else { return None };
+    let inner = parse::parse(&only.content);
+    Some(Forwarded {
+        from: inner.sole_from()?.clone(),
+        note: written.to_owned(),
+        text: inner.text,
+        subject: Some(inner.subject).filter(|subject| !subject.is_empty()),
+        message_id: inner.message_id,
+        files: inner.attachments,
+    })
 }
 
-fn inline(mail: &ParsedMail) -> Option<Address> {
+fn inline(mail: &ParsedMail) -> Option<Forwarded> {
     if !is_forward_subject(&mail.subject) {
         return None;
     }
     let found = FROM_LINE.captures(&mail.text)?;
     let name = found[1].trim().trim_matches(['"', '\'']).to_owned();
-    Some(Address { name: Some(name).filter(|name| !name.is_empty()), email: found[2].to_owned() })
+    let from = Address { name: Some(name).filter(|name| !name.is_empty()), email: found[2].to_owned() };
+    let (note, text) = quote::at_forward(&mail.text).unwrap_or_else(|| (String::new(), mail.text.clone()));
+    Some(Forwarded { from, note, text, subject: None, message_id: None, files: Vec::new() })
+}
+
+impl Desk {
+    /// An agent handed a customer's mail on: its writer is the new ticket's requester. The desk mails them nothing by
+    /// itself, for nobody has proved that they wrote it.
+    pub(super) async fn file_forward(
+        &self,
+        tx: &mut Tx,
+        mail: &Reading,
+        agent: &Agent,
+        forwarded: Forwarded,
+        placed: Placed,
+    ) -> Result<Decision> {
+        let sender = self.forwarded_sender(tx, forwarded.from.clone()).await?;
+        let (contact, _) = self.known_contact(tx, mail, &sender).await?;
+        let actor = sender.customer(&contact);
+        let mut first = self.response_from(mail, &actor, placed.placement.clone(), &placed.flags);
+        first.author_email = Some(sender.address.clone());
+        first.body_format = BodyFormat::Text;
+        first.body_text.clone_from(&forwarded.text);
+        first.body_html = None;
+        first.quoted_text = String::new();
+        first.full_text = Some(mail.full_text.clone());
+        first.message_id = forwarded.message_id.as_ref().map(|id| id.as_str().to_owned());
+        (first.in_reply_to, first.refs) = (None, Vec::new());
+        first.attachments.extend(self.keep_files(tx, &forwarded.files, mail).await?);
+        let mut new = self.ticket_of_mail(mail, &sender, &placed, contact);
+        new.subject = forwarded.subject.clone().unwrap_or(new.subject);
+        let filed = self.open_ticket(tx, new, first, &actor).await?;
+        let event = CustomerMessage {
+            ticket: &filed.ticket,
+            message: &filed.response,
+            verified: false,
+            reopened: false,
+            no_answer: Some("an agent forwarded it"),
+            notify: (!mail.notify).then_some(false),
+        };
+        self.notify_opened(tx, event).await?;
+        self.file_note_above(tx, mail, agent, filed.ticket.clone(), &forwarded.note, &placed).await?;
+        let detail = "an agent forwarded a customer's mail";
+        let mut decision = Decision::new(InboundAction::Created, "forwarded", detail);
+        decision.placement = Some(placed.placement);
+        (decision.flags, decision.token) = (placed.flags, placed.token);
+        decision.filed = Some(filed);
+        Ok(decision)
+    }
+
+    /// Files of the mail inside, which has no row of its own to find them by.
+    async fn keep_files(
+        &self,
+        tx: &mut Tx,
+        files: &[Attachment],
+        mail: &Reading,
+    ) -> Result<Vec<AttachmentRecord>> {
+        let at = mail.mail.received_at;
+        let uploads = files.iter().map(|file| Upload {
+            filename: file.filename.clone(),
+            content_type: file.content_type.clone(),
+            content: file.content.clone(),
+        });
+        self.keep_uploads(tx, uploads.collect(), at).await
+    }
 }
 
 #[cfg(test)]
@@ -68,8 +161,38 @@ mod tests {
             ("Fwd: Lost", "nothing here", None),
         ] {
             let found = inline(&mail(subject, text));
-            let found = found.as_ref().map(|a| (a.name.as_deref().unwrap_or_default(), a.email.as_str()));
+            let found =
+                found.as_ref().map(|f| (f.from.name.as_deref().unwrap_or_default(), f.from.email.as_str()));
             assert_eq!(found, want, "{subject}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_note_above_stands_apart() {
+        let mail = |text: &str| ParsedMail {
+            subject: "Fwd: Lost".into(),
+            text: text.into(),
+            ..ParsedMail::default()
+        };
+        for (text, note, forwarded) in [
+            (
+                "Please see to it.\n\n---------- Forwarded message ---------\nFrom: Jo <jo@x.org>\nDate: today\nSubject: Lost\nTo: ada@x.org\n\n\nIt broke.\n\nJo\n",
+                "Please see to it.",
+                "It broke.\n\nJo",
+            ),
+            (
+                "Begin forwarded message:\n\n> From: Jo <jo@x.org>\n> Subject: Lost\n> To: ada@x.org\n> \n> It broke.\n> Jo\n",
+                "",
+                "It broke.\nJo",
+            ),
+            (
+                "#assign me\n\nVon: Jo <jo@x.org>\nGesendet: heute\nAn: ada@x.org\nBetreff: Weg\n\nKaputt.",
+                "#assign me",
+                "Kaputt.",
+            ),
+        ] {
+            let found = inline(&mail(text)).unwrap();
+            assert_eq!((found.note.trim(), found.text.trim()), (note, forwarded), "{text}");
         }
     }
 }

@@ -212,37 +212,28 @@ impl Desk {
         if let Some(refused) = self.over_limit(tx, mail, &sender).await? {
             return Ok(refused);
         }
-        let forwarded = sender.acting_agent().and_then(|_| forward::original_sender(&mail.mail.raw));
-        let by_agent = forwarded.is_some();
-        let sender = match forwarded {
-            Some(from) => self.forwarded_sender(tx, from).await?,
-            None => sender,
-        };
+        if let Some(agent) = sender.acting_agent().cloned()
+            && let Some(forwarded) = forward::read(&mail.mail.raw, &mail.body_text)
+        {
+            return self.file_forward(tx, mail, &agent, forwarded, placed).await;
+        }
         let (contact, verified) = self.known_contact(tx, mail, &sender).await?;
         let actor = sender.customer(&contact);
-        let mut first = self.response_from(mail, &actor, placed.placement.clone(), &placed.flags);
-        if by_agent {
-            // What a forward quotes is the very message: it is all new text to this ticket.
-            first.body_text = mail.full_text.clone();
-            first.quoted_text = String::new();
-            first.full_text = None;
-        }
+        let first = self.response_from(mail, &actor, placed.placement.clone(), &placed.flags);
         let new = self.ticket_of_mail(mail, &sender, &placed, contact);
         let filed = self.open_ticket(tx, new, first, &actor).await?;
-        let no_answer = by_agent.then_some("an agent forwarded it").or(mail.judgement.no_answer.as_deref());
         let event = CustomerMessage {
             ticket: &filed.ticket,
             message: &filed.response,
-            verified: verified || by_agent,
+            verified,
             reopened: false,
-            no_answer,
+            no_answer: mail.judgement.no_answer.as_deref(),
             notify: (!mail.notify).then_some(false),
         };
         self.notify_opened(tx, event).await?;
-        let (reason, detail) = match (&placed.follow_up_of, by_agent) {
-            (Some(of), _) => ("closed_ticket", format!("{} is closed: a follow-up", of.number)),
-            (None, true) => ("forwarded", "an agent forwarded a customer's mail".to_owned()),
-            (None, false) => ("new_ticket", placed.placement.reason.clone()),
+        let (reason, detail) = match &placed.follow_up_of {
+            Some(of) => ("closed_ticket", format!("{} is closed: a follow-up", of.number)),
+            None => ("new_ticket", placed.placement.reason.clone()),
         };
         let mut decision = Decision::new(InboundAction::Created, reason, detail);
         decision.placement = Some(placed.placement);

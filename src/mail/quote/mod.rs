@@ -68,6 +68,19 @@ pub fn new_html(html: &str) -> String {
     html::new_html(html).unwrap_or_else(|| html.to_owned())
 }
 
+/// A forward cut in two: what was written above it, and the text below its header block, without marks where all of it
+/// is marked. `None` when nothing in it looks like one.
+pub fn at_forward(text: &str) -> Option<(String, String)> {
+    let lines: Vec<Line> = text.split('\n').map(Line::new).collect();
+    let begins = |at: &usize| headers::announces(&lines[*at]) || headers::block_begins(&lines, *at);
+    let start = (0..lines.len()).find(begins)?;
+    let below = &lines[headers::block_end(&lines, start)..];
+    let marked = below.iter().all(|line| line.is_blank() || line.depth > 0);
+    let shown = below.iter().map(|line| if marked { line.content } else { line.raw });
+    let above = lines[..start].iter().map(|line| line.raw).collect::<Vec<_>>().join("\n");
+    Some((above, shown.collect::<Vec<_>>().join("\n")))
+}
+
 /// The HTML without its first lines of text, as long as they go; blank lines before and between them go too.
 pub fn without_top(html: &str, goes: impl FnMut(&str) -> bool) -> String {
     html::without_top(html, goes)
