@@ -48,7 +48,8 @@
 //! mailboxes ([`desk::Recipients`]). After the end of DATA the session makes one call, [`desk::Desk::receive`]. In
 //! there: *read* (pure: parse, kind, new text, files, fingerprints), then one transaction: the same mail before?
 //! `Duplicate` · bounce: tie it to the delivery it answers · auto-reply: append, tell nobody · loop: stop · person:
-//! place (reply token, then References, then subject number for a participant), open or respond → event →
+//! place (reply token, then References, then subject number for a participant), open or respond (an agent's
+//! commands are all understood before any is carried out) → event →
 //! notifications → outbox rows → ledger row → commit → wake the outbox. The session says `Reply::from(&verdict)`. One
 //! call down, one value back.
 //!

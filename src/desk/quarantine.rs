@@ -193,6 +193,9 @@ impl Desk {
                 tx.verify_contact_email(address).await?;
                 tx.commit().await?;
             }
+            (Some((LinkKind::Unsubscribe, entry)), LinkPage::Unsubscribe { .. }) => {
+                self.unsubscribe(entry).await?;
+            }
             _ => {}
         }
         Ok(page)

@@ -482,7 +482,7 @@ both_engines! {
         let row = desk.take(Mail { subject: "Fwd: Parcel", body, ..MAIL }).await;
         assert_eq!((row.action, row.reason.as_str()), (InboundAction::Created, "forwarded"));
         let ticket = desk.ticket_of(&row).await;
-        assert_eq!((ticket.requester_email.as_str(), ticket.assignee_id), ("kim@shop.test", Some(desk.app.desk.directory().agents[0].id)));
+        assert_eq!((ticket.requester_email.as_str(), ticket.assignee_id), ("kim@shop.test", desk.app.desk.directory().agent_by_address(AGENT).map(|ada| ada.id)));
         let responses = desk.read().await.responses_of(ticket.id).await.expect("it reads");
         let said: Vec<_> = responses.iter().map(|r| (r.visibility, r.author_type, r.body_text.trim())).collect();
         assert_eq!(said, [
@@ -502,6 +502,22 @@ both_engines! {
         let names: Vec<_> = files.iter().filter_map(|file| file.filename.as_deref()).collect();
         assert!(names.contains(&"lamp.png"), "{files:?}");
         assert_eq!(desk.mails_to("lee@shop.test").await, Vec::<String>::new());
+    }
+
+    async fn one_click_ends_a_kind_of_mail(engine: Engine) {
+        let desk = Desk::start(engine).await;
+        let told = desk.app.database.texts("SELECT message_id FROM outbox WHERE to_address = 'bob@desk.test' AND template = 'agent_new_ticket'").await;
+        let id = postdesk::model::MessageId::new(&told[0]).expect("an id");
+        let entry = desk.app.desk.keys().read_message_id(&id).and_then(|ours| ours.entry).expect("its row");
+        let path = format!("/confirm/{}", desk.app.desk.keys().link_token(LinkKind::Unsubscribe, entry));
+        let program = Client::anonymous(&desk.app.desk);
+        assert_eq!(program.get(&path).await.status.as_u16(), 200);
+        desk.open("Second").await;
+        assert_eq!(desk.mails_to(BOB).await.len(), 2, "looking ends nothing");
+        let form = "application/x-www-form-urlencoded";
+        assert_eq!(program.raw("POST", &path, form, "List-Unsubscribe=One-Click").await.status.as_u16(), 200);
+        desk.open("Third").await;
+        assert_eq!(desk.mails_to(BOB).await.len(), 2);
     }
 
     async fn an_agents_auto_reply_is_nobodys_answer(engine: Engine) {
