@@ -16,7 +16,7 @@
 //! | [`clock`] | the only readers of time and randomness | model |
 //! | [`config`] | `postdesk.toml` and `POSTDESK_*` made into validated types | model |
 //! | [`mail`] | RFC 5322 bytes to and from the model: parse, kind, reports, placement, new text, HTML, tokens, compose | model |
-//! | [`templates`] | what the mails that leave say, in each language | model |
+//! | [`templates`] | what the mails that leave say, in each language: built-in, a directory's over it, the database's over both | model |
 //! | [`sender`] | who really sent a mail, the signatures that say we did, and the DNS resolver with its fixed zone for tests | mail, model, clock, config |
 //! | [`store`] | SQL on SQLite and PostgreSQL, one file per statement | model |
 //! | [`desk`] | the verbs; [`desk::Desk::receive`] is where every mail goes through | model, mail, store, clock, config |

@@ -138,12 +138,20 @@ impl Templates {
 
     /// Puts the database's templates over the files. Cheap when they are the same as before.
     pub fn use_overrides(&self, overrides: &Overrides) {
-        if self.database().count == overrides.count {
+        let before = self.database();
+        if before.count == overrides.count {
             return;
         }
         let mut ready = Ready::new(overrides, self.files());
-        let found: Vec<_> = ready.all().flat_map(|template| self.problems_of(template)).collect();
-        ready.problems.extend(found);
+        let known = |template: &TemplateRecord| before.checked.get(&(template.id, template.version)).cloned();
+        let found = ready.all().map(|template| {
+            let problems = known(template).unwrap_or_else(|| self.problems_of(template));
+            ((template.id, template.version), problems)
+        });
+        ready.checked = found.collect();
+        ready.problems.extend(ready.checked.values().flatten().cloned());
+        // What failed was one of those that are gone, or fails again.
+        self.failed.lock().expect("no panic while held").clear();
         *self.database.write().expect("no panic while held") = Arc::new(ready);
     }
 
@@ -263,8 +271,8 @@ impl Templates {
         self.pen.catalogs.locales()
     }
 
-    /// Every file that can be replaced, as it is in the binary.
-    pub fn files_to_export() -> impl Iterator<Item = (String, String)> {
+    /// Every file that can be replaced, as it is in the binary: name and text.
+    pub fn built_in_files() -> impl Iterator<Item = (String, String)> {
         files::built_in().into_iter()
     }
 

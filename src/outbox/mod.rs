@@ -24,8 +24,10 @@ mod talk;
 mod tls;
 mod transport;
 mod trouble;
+mod watch;
 mod worker;
 
 pub use judge::{Ending, Judgement, RemoteReply, Stage, Way, judge};
 pub use transport::{Letter, Probe, Sent, Transport, TransportError, World};
+pub use watch::{tell_problems, watch_templates};
 pub use worker::Worker;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use postdesk::config::{self, Config};
+use postdesk::model::Overrides;
 use postdesk::outbox::{Probe, Transport};
 use postdesk::sender::{LookupError, Resolver, SigningKey};
 use postdesk::smtp::Certificate;
@@ -51,7 +52,7 @@ pub async fn run(file: ConfigFile) -> Result<ExitCode> {
     let mut report = Report { file: file.name(), good: true };
     if let Some(config) = configuration(&file, &mut report) {
         database(&config, &mut report).await;
-        templates(&config, &mut report);
+        templates(&config, &mut report).await;
         listeners(&config, &mut report).await;
         certificate(&config, &mut report);
         signing(&config, &mut report).await;
@@ -115,13 +116,17 @@ fn can_make_files(directory: &Path) -> Result<(), String> {
     made.map_err(|error| format!("no file can be made in {}: {}", directory.display(), error.kind()))
 }
 
-/// Renders every template in every language.
-fn templates(config: &Config, report: &mut Report) {
+/// Renders every template in every language, the database's too.
+async fn templates(config: &Config, report: &mut Report) {
     let directory = config.email.templates_dir.as_deref();
     if let Some(missing) = directory.filter(|directory| !directory.is_dir()) {
         report.fail("email.templates_dir", format_args!("there is no directory {}", missing.display()));
     }
-    let problems = Templates::load(directory).problems();
+    let templates = Templates::load(directory);
+    if let Some(overrides) = overrides(config).await {
+        templates.use_overrides(&overrides);
+    }
+    let problems = templates.problems();
     for problem in &problems {
         answer(format_args!("FAIL {}: {}", problem.what, problem.detail));
         report.good = false;
@@ -129,6 +134,20 @@ fn templates(config: &Config, report: &mut Report) {
     if problems.is_empty() {
         report.ok("templates");
     }
+}
+
+/// Templates of a database that is there and has its tables; whether it should is not asked here.
+async fn overrides(config: &Config) -> Option<Overrides> {
+    if sqlite_file(&config.store.url).is_some_and(|path| !path.exists()) {
+        return None;
+    }
+    let store = Store::open(&config.store.url, 1).await.ok()?;
+    let mut tx = store.read().await.ok()?;
+    let count = tx.template_changes().await.ok()?;
+    let templates = tx.template_overrides().await.ok()?;
+    drop(tx);
+    store.close().await;
+    Some(Overrides { count, templates })
 }
 
 /// Each address is bound and let go.

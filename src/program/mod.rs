@@ -12,6 +12,7 @@ mod send;
 mod serve;
 mod settings;
 mod sockets;
+mod templates;
 mod token;
 
 use std::future::Future;
@@ -63,6 +64,8 @@ enum Command {
     Token(token::Args),
     /// Demo data.
     Seed(seed::Args),
+    /// The words of mails: write them out, check them, show them.
+    Templates(templates::Args),
     /// Send a mail to an SMTP server, for trying things out.
     Send(send::Args),
 }
@@ -91,6 +94,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Dkim(args) => dkim::run(args),
         Command::Token(args) => block_on(token::run(args)),
         Command::Seed(args) => block_on(seed::run(args)),
+        Command::Templates(args) => block_on(templates::run(args)),
         Command::Send(args) => block_on(send::run(args)),
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use postdesk::config::Config;
-use postdesk::desk::{Desk, Finding};
-use postdesk::outbox::{Transport, Worker};
+use postdesk::desk::Desk;
+use postdesk::outbox::{Transport, Worker, watch_templates};
 use postdesk::sender::Signers;
 use postdesk::templates::Templates;
 use postdesk::{http, smtp};
@@ -22,8 +22,6 @@ use super::sockets::Sockets;
 /// Longest wait for what is under way when stopping, on top of the doors' own.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often broken templates are looked for.
-const CHECK_EVERY: Duration = Duration::from_secs(600);
 
 /// A desk with its doors open, not yet served.
 pub struct Node {
@@ -134,7 +132,7 @@ impl Node {
         let (desk, until) = (self.desk.clone(), stop.clone());
         works.spawn("chores", async move { desk.run_chores(until).await });
         let (desk, templates, until) = (self.desk.clone(), self.templates.clone(), stop.clone());
-        works.spawn("checks", report_problems(desk, templates, until));
+        works.spawn("templates", async move { watch_templates(&desk, &templates, until).await });
         self.wait_for_signals(&stop).await;
         let failed = stop.is_cancelled();
         info!("stopping");
@@ -197,22 +195,6 @@ async fn templates(desk: &Desk) -> Arc<Templates> {
         error!(what = problem.what, detail = problem.detail, "template not used");
     }
     Arc::new(templates)
-}
-
-/// Tells the admins of templates that don't work, as they are found.
-async fn report_problems(desk: Desk, templates: Arc<Templates>, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        let problems = templates.problems().into_iter();
-        let findings: Vec<_> =
-            problems.map(|problem| Finding { what: problem.what, detail: problem.detail }).collect();
-        if let Err(error) = desk.report_findings(&findings).await {
-            warn!(%error, "the admins are not told of broken templates yet");
-        }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(CHECK_EVERY) => {}
-        }
-    }
 }
 
 /// The keys that sign mail. A key that can't be used stops the start: mail that a domain's policy wants signed would be

@@ -19,12 +19,20 @@ pub(super) struct Ready {
     by_key: BTreeMap<NotificationTemplate, Vec<TemplateRecord>>,
     /// Those that can't be used.
     pub problems: Vec<Problem>,
+    /// What the check of each save found: a save never changes, and is not tried again.
+    pub checked: BTreeMap<(Uuid, i64), Vec<Problem>>,
 }
 
 impl Ready {
     /// None at all.
     pub fn nothing() -> Self {
-        Self { count: -1, environment: None, by_key: BTreeMap::new(), problems: Vec::new() }
+        Self {
+            count: -1,
+            environment: None,
+            by_key: BTreeMap::new(),
+            problems: Vec::new(),
+            checked: BTreeMap::new(),
+        }
     }
 
     /// Parses overrides over the files; one that does not parse is left out and named.

@@ -236,6 +236,34 @@ fn tokens_and_seeds_from_the_command_line() {
 }
 
 #[test]
+fn templates_are_written_out_checked_and_shown() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let done = |arguments: &[&str]| {
+        let output = run(dir.path(), arguments);
+        (output.status.success(), stdout(&output))
+    };
+    assert!(done(&["init", "--mailbox", "support@shop.example"]).0);
+    let (good, words) = done(&["templates", "export", "mine"]);
+    assert!(good && words.contains("files written, 0 left as they are"), "{words}");
+    assert!(dir.path().join("mine/mail/ticket_reply.txt").exists());
+    assert_eq!(done(&["templates", "check", "mine"]), (true, "ok   templates\n".into()));
+    std::fs::write(dir.path().join("mine/mail/ticket_reply.txt"), "{{ message.txt }}").expect("it writes");
+    let (good, words) = done(&["templates", "check", "mine"]);
+    assert!(!good && words.contains("mine/mail/ticket_reply") && words.contains("message.txt"), "{words}");
+    let (_, words) = done(&["templates", "export", "mine"]);
+    assert!(words.starts_with("0 files written"), "{words}");
+
+    assert_eq!(done(&["templates", "check"]), (true, "ok   templates\n".into()));
+    let (good, words) = done(&["templates", "preview", "ticket_received", "--locale", "de"]);
+    assert!(good && words.starts_with("Subject: ") && words.contains("Betreff"), "{words}");
+    assert!(done(&["templates", "preview", "ticket_received", "--out", "mail.html"]).0);
+    let html = std::fs::read_to_string(dir.path().join("mail.html")).expect("it was written");
+    assert!(html.contains("<!doctype html>") || html.contains("<!DOCTYPE html>"), "{html}");
+    assert!(!done(&["templates", "preview", "no_such_mail"]).0);
+    assert!(!done(&["templates", "preview", "ticket_reply", "--ticket", "TKT-2026-AAAAAA"]).0);
+}
+
+#[test]
 fn serve_without_settings_says_what_to_do() {
     let dir = tempfile::tempdir().expect("a directory");
     let output = run(dir.path(), &["serve"]);

@@ -8,7 +8,7 @@ use postdesk::desk::Desk;
 use postdesk::mail::parse;
 use postdesk::model::template::notification_id;
 use postdesk::model::{BodyFormat, NotificationTemplate, TemplateRecord, TemplateType, Timestamp};
-use postdesk::outbox::{Transport, Worker};
+use postdesk::outbox::{Transport, Worker, tell_problems};
 use postdesk::templates::Templates;
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -114,6 +114,26 @@ both_engines! {
             "template agent_new_ticket (all languages), version 7: body, line 1, column 4: unknown variable message.nope",
             "gave way to the built-in one 1 times"] {
             assert!(problems.iter().any(|problem| problem.contains(words)), "{words}: {problems:#?}");
+        }
+    }
+
+    async fn admins_are_told_once_a_day_what_is_wrong(engine: Engine) {
+        let app = App::start(engine).await;
+        app.database.texts("UPDATE agents SET role = 'admin'").await;
+        app.desk.reload_directory().await.expect("it reads");
+        let mut tx = app.store.begin().await.expect("a turn");
+        let broken = unchecked(NotificationTemplate::TicketReply, "{{ nope }}");
+        assert!(tx.insert_template(&broken).await.expect("it writes"));
+        tx.count_template_change().await.expect("it writes");
+        tx.commit().await.expect("on disk");
+        let templates = Templates::load(None);
+        for (hours, told) in [(0, 1), (1, 1), (25, 2)] {
+            app.clock.advance_ms(hours * 3_600_000);
+            tell_problems(&app.desk, &templates).await.expect("it writes");
+            let sql = "SELECT context FROM outbox WHERE template = 'admin_check_failed'";
+            let mails = app.database.texts(sql).await;
+            assert_eq!(mails.len(), told, "after {hours} h: {mails:?}");
+            assert!(mails[0].contains("template ticket_reply (all languages), version 7"), "{mails:?}");
         }
     }
 
