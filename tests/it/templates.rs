@@ -118,7 +118,7 @@ both_engines! {
     }
 
     async fn admins_are_told_once_a_day_what_is_wrong(engine: Engine) {
-        let app = App::start(engine).await;
+        let app = App::start_with(engine, |config| config.notifications.admin_check_failed = true).await;
         app.database.texts("UPDATE agents SET role = 'admin'").await;
         app.desk.reload_directory().await.expect("it reads");
         let mut tx = app.store.begin().await.expect("a turn");
