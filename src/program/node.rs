@@ -22,7 +22,6 @@ use super::sockets::Sockets;
 /// Longest wait for what is under way when stopping, on top of the doors' own.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-
 /// A desk with its doors open, not yet served.
 pub struct Node {
     desk: Desk,
