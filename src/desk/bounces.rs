@@ -158,6 +158,19 @@ impl Desk {
         Ok(())
     }
 
+    /// Somebody proved to write from an address that mail had come back from: there is somebody after all.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub(super) async fn lift_hard_bounce(&self, tx: &mut Tx, address: &str) -> Result<()> {
+        let current = tx.suppression(address, self.inner.clock.now()).await?;
+        if current.is_some_and(|current| current.reason == "hard_bounce") {
+            tx.delete_suppression(address).await?;
+            tx.forget_soft_bounces(address).await?;
+        }
+        Ok(())
+    }
+
     /// Their provider tells us that they called it spam: they get no more, whoever wrote it.
     async fn record_complaint(&self, tx: &mut Tx, entry: &OutboxEntry, by: TiedBy) -> Result<()> {
         if !by.is_proof() {

@@ -35,6 +35,10 @@ impl Desk {
     /// Does what is due, again and again until stopped.
     pub async fn run_chores(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
+            // Other nodes, and other programs, change mailboxes and agents too.
+            if let Err(error) = self.reload_directory().await {
+                tracing::warn!(%error, "mailboxes and agents not read again");
+            }
             match self.do_chores().await {
                 Ok(done) if done != Chores::default() => tracing::info!(?done, "chores done"),
                 Ok(_) => {}

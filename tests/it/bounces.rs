@@ -195,6 +195,15 @@ both_engines! {
         assert_eq!(desk.log(&desk.reply_suppressed().await).await.status.as_str(), "suppressed");
     }
 
+    async fn whoever_writes_again_is_answered_again(engine: Engine) {
+        let desk = Desk::start(engine).await;
+        let reply = desk.reply().await;
+        desk.report(&reply.envelope_from, &GONE, "").await;
+        assert!(desk.suppressed(JO).await.is_some());
+        desk.take(JO, SUPPORT, "Subject: Still here\r\n\r\nMy mailbox works again.\r\n").await;
+        assert_eq!(desk.suppressed(JO).await, None);
+    }
+
     async fn a_refusal_at_once_goes_the_way_of_a_bounce(engine: Engine) {
         let desk = Desk::start(engine).await;
         let token = desk.app.desk.keys().reply_token(&desk.ticket().await.number, AGENT);

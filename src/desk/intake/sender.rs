@@ -72,6 +72,7 @@ impl Desk {
         if let Some(contact) = &sender.contact {
             if sender.verified {
                 tx.verify_contact_email(&sender.address).await?;
+                self.lift_hard_bounce(tx, &sender.address).await?;
             }
             return Ok((contact.clone(), sender.verified));
         }
