@@ -125,7 +125,9 @@ impl Desk {
         let act = act_of(mail, agent);
         self.apply(tx, &mut ticket, &order, &act).await?;
         let mut response = self.response_from(mail, &act.actor, placed.placement.clone(), &placed.flags);
-        response.id = self.ids().uuid(act.at);
+        // After the mail it is about: ids of one moment have no order.
+        response.created_at = act.at.plus_ms(1);
+        response.id = self.ids().uuid(response.created_at);
         (response.body_text, response.body_html) = (order.commanded.text.trim().to_owned(), None);
         response.body_format = BodyFormat::Text;
         (response.quoted_text, response.full_text) = (String::new(), None);
