@@ -28,6 +28,15 @@ struct Saying {
     response: NewResponse,
     /// There is something in it.
     is_written: bool,
+    /// It stays a note.
+    is_internal: bool,
+}
+
+/// Who writes, and by which mail.
+struct Writer<'a> {
+    mail: &'a Reading,
+    agent: &'a Agent,
+    act: Act,
 }
 
 impl Desk {
@@ -92,17 +101,18 @@ impl Desk {
             return Ok(refused(placed, &ticket));
         }
         let seen = self.replied_to(tx, mail, &ticket, agent).await?;
-        let internal = placed.internal || order.is_internal() || seen.as_ref().is_some_and(tells_of_a_note);
-        let saying = self.saying(mail, agent, &placed, &order);
+        let mut saying = self.saying(mail, agent, &placed, &order);
+        saying.is_internal =
+            placed.internal || order.is_internal() || seen.as_ref().is_some_and(tells_of_a_note);
         if saying.is_written
-            && !internal
+            && !saying.is_internal
             && !order.has(&Step::Send)
             && let Some(newer) = self.answered_since(tx, &ticket, agent, seen).await?
         {
             placed.flags.push(KEPT_AS_NOTE);
             return self.keep_as_note(tx, agent, placed, ticket, saying, &newer).await;
         }
-        self.carry_out(tx, mail, agent, placed, ticket, order, saying, internal).await
+        self.carry_out(tx, &Writer::of(mail, agent), placed, ticket, order, saying).await
     }
 
     /// What an agent wrote above a mail they forward: a note on its ticket, and commands for it. The customer's mail is
@@ -122,8 +132,9 @@ impl Desk {
             let words = Commanded::without_commands(note);
             order = self.understand(tx, words, &ticket, agent).await?;
         }
-        let act = act_of(mail, agent);
-        self.apply(tx, &mut ticket, &order, &act).await?;
+        let writer = Writer::of(mail, agent);
+        let act = &writer.act;
+        self.apply(tx, &mut ticket, &order, act).await?;
         let mut response = self.response_from(mail, &act.actor, placed.placement.clone(), &placed.flags);
         // After the mail it is about: ids of one moment have no order.
         response.created_at = act.at.plus_ms(1);
@@ -132,61 +143,56 @@ impl Desk {
         response.body_format = BodyFormat::Text;
         (response.quoted_text, response.full_text) = (String::new(), None);
         response.attachments = Vec::new();
-        let saying = Saying { is_written: !response.body_text.is_empty(), response };
+        let saying = Saying { is_written: !response.body_text.is_empty(), is_internal: true, response };
         let ticket = if saying.is_written {
-            self.say(tx, mail, agent, ticket, saying, &order, true).await?.ticket
+            self.say(tx, &writer, ticket, saying, &order).await?.ticket
         } else {
-            self.settle(tx, ticket, &order, &act).await?
+            self.settle(tx, ticket, &order, act).await?
         };
-        self.merge_as_ordered(tx, &ticket, &order, &act).await
+        self.merge_as_ordered(tx, &ticket, &order, act).await
     }
 
     /// All of it is right: does it.
-    #[expect(clippy::too_many_arguments, reason = "all that was found out about one mail")]
     async fn carry_out(
         &self,
         tx: &mut Tx,
-        mail: &Reading,
-        agent: &Agent,
+        writer: &Writer<'_>,
         placed: Placed,
         mut ticket: Ticket,
         order: Order,
         saying: Saying,
-        internal: bool,
     ) -> Result<Decision> {
-        let act = act_of(mail, agent);
+        let act = &writer.act;
         let from = ticket.status;
-        self.apply(tx, &mut ticket, &order, &act).await?;
+        self.apply(tx, &mut ticket, &order, act).await?;
         let kept = order.kept_note().filter(|_| !saying.is_written).cloned();
         let done = match (saying.is_written, kept) {
-            (true, _) => self.say(tx, mail, agent, ticket, saying, &order, internal).await?,
-            (false, Some(note)) => self.send_kept(tx, agent, ticket, note, &order, &act).await?,
-            (false, None) => Done { ticket: self.settle(tx, ticket, &order, &act).await?, response: None },
+            (true, _) => self.say(tx, writer, ticket, saying, &order).await?,
+            (false, Some(note)) => self.send_kept(tx, writer, ticket, note, &order).await?,
+            (false, None) => Done { ticket: self.settle(tx, ticket, &order, act).await?, response: None },
         };
         if !matches!(done.response.as_ref().map(|r| r.visibility), Some(Visibility::Public)) {
-            self.notify_status(tx, &done.ticket, from, wish(mail)).await?;
+            self.notify_status(tx, &done.ticket, from, wish(writer.mail)).await?;
         }
-        self.merge_as_ordered(tx, &done.ticket, &order, &act).await?;
+        self.merge_as_ordered(tx, &done.ticket, &order, act).await?;
         if order.wants_transcript(self.config().intake.command_result) {
-            self.post_transcript(tx, agent, &done.ticket, None, order.transcript()).await?;
+            self.post_transcript(tx, writer.agent, &done.ticket, None, order.transcript()).await?;
         }
         Ok(carried_out(placed, done))
     }
 
     /// What the agent wrote, filed: for the customer, or as a note.
-    #[expect(clippy::too_many_arguments, reason = "all that was found out about one mail")]
     async fn say(
         &self,
         tx: &mut Tx,
-        mail: &Reading,
-        agent: &Agent,
+        writer: &Writer<'_>,
         ticket: Ticket,
         saying: Saying,
         order: &Order,
-        internal: bool,
     ) -> Result<Done> {
+        let Writer { mail, agent, act } = writer;
         let mut response = saying.response;
-        let status = if internal {
+        let status = if saying.is_internal {
             response.visibility = Visibility::Internal;
             order.status().unwrap_or(ticket.status)
         } else {
@@ -198,8 +204,8 @@ impl Desk {
         if let Some(template) = response.template_id {
             tx.template_used(template, response.created_at).await?;
         }
-        let filed = self.append_response(tx, ticket, response, status, &Actor::agent(agent)).await?;
-        if internal {
+        let filed = self.append_response(tx, ticket, response, status, &act.actor).await?;
+        if saying.is_internal {
             self.notify_note(tx, &filed.ticket, &filed.response, wish(mail)).await?;
         } else if mail.notify {
             self.notify_reply(tx, &filed.ticket, &filed.response, Some(agent)).await?;
@@ -211,12 +217,12 @@ impl Desk {
     async fn send_kept(
         &self,
         tx: &mut Tx,
-        agent: &Agent,
+        writer: &Writer<'_>,
         ticket: Ticket,
         mut note: Response,
         order: &Order,
-        act: &Act,
     ) -> Result<Done> {
+        let act = &writer.act;
         note.visibility = Visibility::Public;
         note.flags.retain(|flag| flag != KEPT_AS_NOTE);
         note.created_at = act.at;
@@ -234,7 +240,7 @@ impl Desk {
         let status = order.status().unwrap_or(ticket.status.after_agent_reply());
         self.change_status_of(tx, &mut ticket, status, act).await?;
         self.write_down(tx, &mut ticket, act).await?;
-        self.notify_reply(tx, &ticket, &note, Some(agent)).await?;
+        self.notify_reply(tx, &ticket, &note, Some(writer.agent)).await?;
         Ok(Done { ticket, response: Some(note) })
     }
 
@@ -288,7 +294,8 @@ impl Desk {
             response.body_format = BodyFormat::Text;
         }
         let has_files = response.attachments.iter().any(|file| !file.is_inline);
-        Saying { is_written: has_files || !response.body_text.trim().is_empty(), response }
+        let is_written = has_files || !response.body_text.trim().is_empty();
+        Saying { is_written, is_internal: false, response }
     }
 
     /// The mail of ours that is answered: as its ids say, else the newest one this agent got about the ticket.
@@ -334,6 +341,18 @@ impl Desk {
     }
 }
 
+impl<'a> Writer<'a> {
+    fn of(mail: &'a Reading, agent: &'a Agent) -> Self {
+        let act = Act {
+            actor: Actor::agent(agent),
+            channel: Channel::Email,
+            at: mail.mail.received_at,
+            inbound_mail_id: Some(mail.id),
+        };
+        Self { mail, agent, act }
+    }
+}
+
 /// What came of an agent's mail.
 struct Done {
     ticket: Ticket,
@@ -349,15 +368,6 @@ fn tells_of_a_note(entry: &OutboxEntry) -> bool {
 /// As the settings say, or nothing at all.
 fn wish(mail: &Reading) -> Option<bool> {
     (!mail.notify).then_some(false)
-}
-
-fn act_of(mail: &Reading, agent: &Agent) -> Act {
-    Act {
-        actor: Actor::agent(agent),
-        channel: Channel::Email,
-        at: mail.mail.received_at,
-        inbound_mail_id: Some(mail.id),
-    }
 }
 
 fn carried_out(placed: Placed, done: Done) -> Decision {
