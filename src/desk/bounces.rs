@@ -349,7 +349,7 @@ fn why(words: NoteWords, said: Option<&str>, entry: &OutboxEntry) -> String {
     let said = said.filter(|said| !said.trim().is_empty());
     match (said, &entry.error) {
         (Some(said), _) => {
-            format!("\n{}\n> {}", words.text("agent_delivery_failed", "words", &[]), shortened(said))
+            format!("\n{}\n> {}", words.lead("agent_delivery_failed", "words"), shortened(said))
         }
         (None, Some(error)) => format!("\n> {}", shortened(error)),
         (None, None) => String::new(),

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use toml::Table;
+use toml::{Table, Value};
 
 const BUILT_IN: [(&str, &str); 5] = [
     ("en", include_str!("../../templates/locales/en.toml")),
@@ -38,6 +38,13 @@ impl NoteWords {
         let find = |table: &'static Table| table.get(section)?.get(key)?.as_str();
         let text = find(self.own).or_else(|| find(self.english)).unwrap_or_default();
         fill.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+    }
+
+    /// The text as a line before what follows, with the colon that the language has.
+    pub fn lead(self, section: &str, key: &str) -> String {
+        let shape = self.own.get("fact").or_else(|| self.english.get("fact")).and_then(Value::as_str);
+        let line = shape.unwrap_or("{label}: {value}").replace("{value}", "");
+        line.trim_end().replace("{label}", &self.text(section, key, &[]))
     }
 }
 
@@ -87,6 +94,14 @@ mod tests {
             let got =
                 NoteWords::of(locale).text("delivery_note", "delayed", &[("address", "jo@example.org")]);
             assert_eq!(got, want);
+        }
+    }
+
+    #[test]
+    fn a_line_before_others_has_its_languages_colon() {
+        for (locale, want) in [("en", "In the words of the other mail server:"), ("fr", " :")] {
+            let line = NoteWords::of(Some(locale)).lead("agent_delivery_failed", "words");
+            assert!(line.ends_with(want), "{line:?}");
         }
     }
 }
