@@ -488,7 +488,7 @@ impl Default for Intake {
             ack_unverified: None,
             strangers_by_reference: Strangers::Append,
             max_automatic_per_day: 20,
-            max_tickets_per_sender_day: 20,
+            max_tickets_per_sender_day: 0,
             command_result: CommandResult::Errors,
         }
     }

@@ -149,7 +149,8 @@ impl Desk {
         drop(read);
         let Some(oldest) = oldest.filter(|_| !held) else { return Ok(()) };
         let mut tx = self.store().begin().await?;
-        let told = self.notify_queue_stuck(&mut tx, waiting, oldest, None).await?;
+        let told =
+            self.notify_queue_stuck(&mut tx, waiting, oldest, self.outbox_trouble().as_deref()).await?;
         tx.commit().await?;
         if !told.is_empty() {
             self.ring_outbox();

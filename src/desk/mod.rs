@@ -82,6 +82,8 @@ struct Inner {
     directory: RwLock<Arc<Directory>>,
     /// Rung after a commit that put mail into the outbox.
     outbox: Notify,
+    /// What is wrong while this node's mail can't leave.
+    outbox_trouble: RwLock<Option<String>>,
     receiving: receiving::Receiving,
     tokens: tokens::TokenCache,
     overrides: templates::KnownOverrides,
@@ -140,6 +142,7 @@ impl Desk {
             keys,
             directory: RwLock::default(),
             outbox: Notify::new(),
+            outbox_trouble: RwLock::default(),
             receiving: Default::default(),
             tokens: Default::default(),
             overrides: Default::default(),

@@ -115,6 +115,16 @@ impl Desk {
         Ok(QueueHealth { paused: tx.queue_paused().await?.is_some(), late_ms })
     }
 
+    /// What is wrong, as the outbox's door says, while no mail of this node can leave.
+    pub fn set_outbox_trouble(&self, words: Option<String>) {
+        *self.inner.outbox_trouble.write().expect("no panic while held") = words;
+    }
+
+    /// What was said last by [`Desk::set_outbox_trouble`].
+    pub(super) fn outbox_trouble(&self) -> Option<String> {
+        self.inner.outbox_trouble.read().expect("no panic while held").clone()
+    }
+
     /// How the queue stands.
     ///
     /// # Errors

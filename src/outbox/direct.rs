@@ -78,10 +78,10 @@ impl Direct {
         let sent = timeout_at(end, self.deliver(letter, &domain, end)).await;
         let late = |_| Sent::nowhere(trouble(&format!("no server of {domain} answers in time")));
         let sent = sent.unwrap_or_else(late);
+        let error = sent.ending.words();
         if !is_about_server(&sent.ending) {
             pass.works();
-        } else if let Some(wait) = pass.fails() {
-            let error = sent.ending.words();
+        } else if let Some(wait) = pass.fails(&error) {
             tracing::info!(domain, error, wait_s = wait.as_secs(), "its servers are in trouble, left alone");
         }
         self.troubles.forget(&domain, known);

@@ -50,8 +50,9 @@ impl Relays {
                 }
                 break;
             }
-            if let Some(wait) = pass.fails() {
-                let (relay, error) = (relay.name(), sent.ending.words());
+            let error = sent.ending.words();
+            if let Some(wait) = pass.fails(&error) {
+                let relay = relay.name();
                 tracing::warn!(
                     relay,
                     error,
@@ -77,6 +78,13 @@ impl Relays {
     pub(super) fn in_trouble_until(&self) -> Option<Instant> {
         let until: Option<Vec<_>> = self.relays.iter().map(|relay| relay.trouble.until()).collect();
         until?.into_iter().min()
+    }
+
+    /// What is wrong with the first of them, while none works.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.in_trouble_until()?;
+        let first = self.relays.first()?;
+        Some(format!("{}: {}", first.name(), first.trouble.words()?))
     }
 
     /// Says goodbye on all kept lines.

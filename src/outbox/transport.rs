@@ -162,8 +162,18 @@ impl Transport {
     /// Until when every server that mail could go to must be left alone, though that may be over and is yet to be found
     /// out; `None` while there is one that works.
     pub(super) fn in_trouble_until(&self) -> Option<Instant> {
+        self.shared_way().and_then(Relays::in_trouble_until)
+    }
+
+    /// What is wrong, in the remote's words or ours, while no mail can leave.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.shared_way().and_then(Relays::trouble)
+    }
+
+    /// The relays, where every mail goes by them.
+    fn shared_way(&self) -> Option<&Relays> {
         match &self.route {
-            Some(Route::Relays(relays)) if !self.captures => relays.in_trouble_until(),
+            Some(Route::Relays(relays)) if !self.captures => Some(relays),
             _ => None,
         }
     }

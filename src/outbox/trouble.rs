@@ -20,6 +20,8 @@ pub(super) struct Trouble(Mutex<State>);
 struct State {
     /// The last wait, and when it ends.
     wait: Option<(Duration, Instant)>,
+    /// What it said last, or what was wrong with it.
+    words: String,
     /// A mail is finding out.
     asked: bool,
 }
@@ -71,6 +73,12 @@ impl Trouble {
         self.state().wait.map(|(_, until)| until)
     }
 
+    /// What was wrong last, while there is trouble.
+    pub(super) fn words(&self) -> Option<String> {
+        let state = self.state();
+        state.wait.is_some().then(|| state.words.clone())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -82,10 +90,12 @@ impl Pass<'_> {
         self.trouble.state().wait = None;
     }
 
-    /// The server is in trouble. Returns the wait when it became longer: of mails that were on the way together, only
-    /// the first lengthens it.
-    pub(super) fn fails(self) -> Option<Duration> {
-        self.trouble.state().lengthen(self.alone, Instant::now())
+    /// The server is in trouble, in these words. Returns the wait when it became longer: of mails that were on the way
+    /// together, only the first lengthens it.
+    pub(super) fn fails(self, words: &str) -> Option<Duration> {
+        let mut state = self.trouble.state();
+        words.clone_into(&mut state.words);
+        state.lengthen(self.alone, Instant::now())
     }
 }
 
@@ -154,7 +164,7 @@ mod tests {
     fn only_those_in_trouble_are_remembered() {
         let troubles = Troubles::default();
         let (well, ill) = (troubles.of("well.test"), troubles.of("ill.test"));
-        ill.pass().expect("no trouble yet").fails();
+        ill.pass().expect("no trouble yet").fails("");
         troubles.forget("well.test", well);
         troubles.forget("ill.test", ill);
         assert_eq!(troubles.all().keys().collect::<Vec<_>>(), ["ill.test"]);

@@ -158,6 +158,7 @@ impl Shift {
             Happened::Looked => {
                 self.look = Instant::now() + POLL;
                 self.more = true;
+                self.supply.desk.set_outbox_trouble(self.supply.transport.trouble());
                 self.give_back_late().await;
             }
         }

@@ -376,11 +376,14 @@ both_engines! {
         desk.told().await;
         desk.app.desk.do_chores().await.expect("it works");
         assert_eq!(desk.told().await, [] as [&str; 0]);
+        desk.app.desk.set_outbox_trouble(Some("mx.test: 421 4.3.2 not now".into()));
         for (hours, want) in [(1, vec!["admin_queue_stuck bo@desk.test"]), (5, vec![]), (20, vec!["admin_queue_stuck bo@desk.test"])] {
             desk.app.clock.advance_ms(hours * 60 * MINUTE_MS);
             desk.app.desk.do_chores().await.expect("it works");
             assert_eq!(desk.told().await, want, "{hours} hours later");
         }
+        let words = desk.app.database.texts("SELECT context FROM outbox WHERE template = 'admin_queue_stuck'").await;
+        assert!(words[0].contains("421 4.3.2 not now"), "{words:?}");
         let broken = |what: &str| Finding { what: what.into(), detail: "line 1: no such variable".into() };
         let findings = [broken("mail/ticket_reply.txt"), broken("mail/ticket_resolved.txt")];
         let report = async |findings: &[Finding]| {
