@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_line_before_others_has_its_languages_colon() {
-        for (locale, want) in [("en", "In the words of the other mail server:"), ("fr", " :")] {
+        for (locale, want) in [("en", "In the words of the other mail server:"), ("fr", "\u{a0}:")] {
             let line = NoteWords::of(Some(locale)).lead("agent_delivery_failed", "words");
             assert!(line.ends_with(want), "{line:?}");
         }
