@@ -13,7 +13,7 @@ const MAX_ADDRESS: usize = 640;
 static FIELD: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^([A-Za-z][A-Za-z0-9-]{1,60})\s*:\s*(.*)$").expect("a constant pattern"));
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
-    const LOCAL: &str = r#"(?:"[^"\s@]+"|[^\s<>()\[\]:;,"'@/\\|=：，。；、（）《》「」【】][^\s<>()\[\]:;,"@|：，。；、（）《》「」【】]*)"#;
+    const LOCAL: &str = r#"(?:"[^"\s\p{Cc}@]+"|[^\s\p{Cc}<>()\[\]:;,"'@/\\|=：，。；、（）《》「」【】][^\s\p{Cc}<>()\[\]:;,"@|：，。；、（）《》「」【】]*)"#;
     const DOMAIN: &str = r"(?:[\p{L}\p{N}](?:[\p{L}\p{N}._-]*[\p{L}\p{N}])?|\[[0-9A-Fa-f.:]+\])";
     Regex::new(&format!("{LOCAL}@{DOMAIN}")).expect("a constant pattern")
 });
