@@ -55,11 +55,11 @@
 //!
 //! **A notification goes out.** `model::told` has the rules of who is told what, `desk::notify` turns them into rows, and
 //! `desk::chores` does what falls due by time. The outbox's worker wakes (a bell in the process, or a poll) and, whenever
-//! its hand runs low, refills it behind the sends that are on the wire: it waits a moment while mail comes in, leases a batch of due
-//! rows, domain by domain in turn, and commits; renders a mail at its first try and fixes its bytes. The hand decides who
-//! goes next, so that no domain takes all places; the transport sends; `judge` says what the answer means; the recorder
-//! hands the desk many tries at once, and each gets either the next try or the end. No row lock is held across the
-//! network, no node is a leader. A crash between the remote's 250 and our commit sends the same Message-ID again: at
+//! its hand runs low, refills it behind the sends that are on the wire: it waits a moment while mail comes in, leases a
+//! batch of due rows, domain by domain in turn, and commits; renders a mail at its first try and fixes its bytes. The hand
+//! decides who goes next, so that no domain takes all places; the transport sends; `judge` says what the answer means; the
+//! recorder hands the desk many tries at once, and each gets either the next try or the end. No row lock is held across
+//! the network, no node is a leader. A crash between the remote's 250 and our commit sends the same Message-ID again: at
 //! least once, and recognisable.
 //!
 //! **An API request.** Extractor (who), typed body (what; the types validate), one desk verb, view. `desk::Error`
