@@ -415,6 +415,16 @@ CREATE TABLE desk_facts (
   value TEXT NOT NULL
 );
 
+-- Teams
+
+-- Jobs: what takes longer than a request
+
+-- Events of the desk, for those who listen
+
+-- Webhooks
+
+-- Counting callers
+
 -- Filled behind the ledger by the indexer, never in the transaction that takes a mail. A row has the place of its
 -- response (responses.seq); the text itself is not kept a second time.
 CREATE VIRTUAL TABLE search USING fts5 (

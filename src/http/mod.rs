@@ -7,12 +7,13 @@ mod auth;
 mod extract;
 mod limit;
 mod list;
+mod openapi;
 mod problem;
 mod server;
 mod view;
 mod writing;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
@@ -36,6 +37,7 @@ struct Api {
     desk: Desk,
     templates: Arc<Templates>,
     limits: Arc<limit::Limits>,
+    routes: Arc<OnceLock<Vec<openapi::Route>>>,
     started: Timestamp,
 }
 
@@ -60,10 +62,13 @@ pub fn router(desk: Desk, templates: Arc<Templates>) -> Router {
     let api = Api {
         templates,
         limits: Arc::new(limit::Limits::new(&desk.config().api.limits)),
+        routes: Arc::default(),
         started: desk.clock().now(),
         desk,
     };
-    api::routes(&api)
+    let (routes, document) = api::routes(&api);
+    let _ = api.routes.set(openapi::routes(&document));
+    routes
         .fallback(|| async { Problem::new("route_not_found", format!("see GET {BASE}/")) })
         .method_not_allowed_fallback(|| async { Problem::new("method_not_allowed", "see Allow") })
         .layer(CatchPanicLayer::custom(|_| Problem::internal(&"a handler panicked").into_response()))

@@ -73,6 +73,7 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ("collision", 409, "There are newer responses"),
     ("invalid_transition", 409, "The status can't be changed so"),
     ("invalid_state", 409, "The state does not allow this"),
+    ("count_mismatch", 409, "The filter matches another number of tickets"),
     ("idempotency_in_progress", 409, "The first call with this key still runs"),
     ("duplicate", 409, "A unique value is taken"),
     ("ticket_deleted", 410, "The ticket lies in the bin"),
@@ -92,6 +93,7 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ("recipient_limited", 429, "Too many tickets for this address"),
     ("internal_error", 500, "Something went wrong on our side"),
     ("unavailable", 503, "The desk can't answer now"),
+    ("read_only", 503, "The desk can't write now"),
 ];
 
 /// What a `…_not_found` may speak of.
@@ -104,7 +106,13 @@ pub const THINGS: &[&str] = &[
     "inbound_mail",
     "contact",
     "agent",
+    "team",
+    "token",
+    "mailbox",
     "suppression",
+    "webhook",
+    "delivery",
+    "job",
     "confirmation",
 ];
 

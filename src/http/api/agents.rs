@@ -3,6 +3,8 @@
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::desk::Page;
 use crate::http::auth::Who;
@@ -12,7 +14,15 @@ use crate::http::problem::Problem;
 use crate::http::{Api, answer, view};
 use crate::model::Scope;
 
-/// `GET /agents`: all of them, by name.
+/// Routes that answer JSON.
+pub fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list))
+}
+
+/// Those who answer.
+///
+/// All of them, by name.
+#[utoipa::path(get, path = "/api/support/agents", operation_id = "list_agents", tag = "People")]
 pub async fn list(
     State(api): State<Api>,
     who: Who,

@@ -6,6 +6,8 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::id;
 use crate::http::auth::Who;
@@ -32,7 +34,18 @@ const EXT_VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// `GET /attachments/{id}`.
+/// Routes that answer other types.
+pub fn raw_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(get))
+}
+
+/// A file.
+#[utoipa::path(
+    get,
+    path = "/api/support/attachments/{id}",
+    operation_id = "get_attachment",
+    tag = "Attachments"
+)]
 pub async fn get(
     State(api): State<Api>,
     who: Who,

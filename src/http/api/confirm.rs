@@ -11,6 +11,8 @@ use axum::response::{IntoResponse, Response};
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Value, context};
 use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Spoken;
 use crate::desk::{Click, Error, LinkPage};
@@ -49,7 +51,20 @@ struct Words {
     otherwise: &'static str,
 }
 
-/// `GET /confirm/{token}`: shows what the link does.
+/// Routes that are open to everybody.
+pub fn open_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(show, act))
+}
+
+/// The page a link in a mail leads to.
+///
+/// Shows what the link does.
+#[utoipa::path(
+    get,
+    path = "/api/support/confirm/{token}",
+    operation_id = "show_confirmation",
+    tag = "System"
+)]
 pub async fn show(State(api): State<Api>, Path(token): Path<String>) -> Result<Response, Problem> {
     match api.desk.link_page(&token).await {
         Ok(page) => Ok(page_of(&api, StatusCode::OK, &question(page))),
@@ -57,7 +72,10 @@ pub async fn show(State(api): State<Api>, Path(token): Path<String>) -> Result<R
     }
 }
 
-/// `POST /confirm/{token}`: does it.
+/// Do what the page says.
+///
+/// Does it.
+#[utoipa::path(post, path = "/api/support/confirm/{token}", operation_id = "confirm", tag = "System")]
 pub async fn act(
     State(api): State<Api>,
     Path(token): Path<String>,

@@ -3,6 +3,8 @@
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::id;
 use crate::desk::query::{EmailLogFilter, Param, TicketRef};
@@ -16,7 +18,30 @@ use crate::http::{Api, answer, view};
 use crate::mail::reply_token::KeyRing;
 use crate::model::{EmailStatus, MessageId, NotificationTemplate, OutboxEntry, Scope};
 
-/// `GET /tickets/{ticket}/email-logs`: newest first.
+/// Routes that answer JSON.
+pub fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(of_ticket))
+        .routes(routes!(list))
+        .routes(routes!(get))
+        .routes(routes!(retry))
+        .routes(routes!(cancel))
+}
+
+/// Routes that answer other types.
+pub fn raw_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(raw))
+}
+
+/// Mails of a ticket.
+///
+/// Newest first.
+#[utoipa::path(
+    get,
+    path = "/api/support/tickets/{ticket}/email-logs",
+    operation_id = "list_ticket_email_logs",
+    tag = "Mail"
+)]
 pub async fn of_ticket(
     State(api): State<Api>,
     who: Who,
@@ -40,7 +65,10 @@ pub async fn of_ticket(
     Ok(answer::list(&headers, links, &body))
 }
 
-/// `GET /email-logs`: newest first.
+/// List mails that left, or are to leave.
+///
+/// Newest first.
+#[utoipa::path(get, path = "/api/support/email-logs", operation_id = "list_email_logs", tag = "Mail")]
 pub async fn list(
     State(api): State<Api>,
     who: Who,
@@ -82,7 +110,10 @@ fn filters(params: &mut Params, keys: &KeyRing) -> Result<Vec<EmailLogFilter>, P
     Ok(filters)
 }
 
-/// `POST /email-logs/{id}/retry`: due now, whatever became of it.
+/// Send a mail again.
+///
+/// Due now, whatever became of it.
+#[utoipa::path(post, path = "/api/support/email-logs/{id}/retry", operation_id = "retry_email", tag = "Mail")]
 pub async fn retry(
     State(api): State<Api>,
     who: Who,
@@ -98,7 +129,15 @@ pub async fn retry(
     Ok(writing::send(api.desk.retry_mail(log, caller, ending).await?))
 }
 
-/// `POST /email-logs/{id}/cancel`: it will not leave.
+/// Take back a mail that did not leave yet.
+///
+/// It will not leave.
+#[utoipa::path(
+    post,
+    path = "/api/support/email-logs/{id}/cancel",
+    operation_id = "cancel_email",
+    tag = "Mail"
+)]
 pub async fn cancel(
     State(api): State<Api>,
     who: Who,
@@ -118,7 +157,10 @@ fn shown(entry: &OutboxEntry, dry_run: bool) -> StoredAnswer {
     writing::shown(StatusCode::OK, String::new(), view::email_log(entry), dry_run, &[])
 }
 
-/// `GET /email-logs/{id}`: with its tries.
+/// A mail that left, and its tries.
+///
+/// With its tries.
+#[utoipa::path(get, path = "/api/support/email-logs/{id}", operation_id = "get_email_log", tag = "Mail")]
 pub async fn get(
     State(api): State<Api>,
     who: Who,
@@ -132,7 +174,10 @@ pub async fn get(
     Ok(answer::list(&headers, HeaderMap::new(), &view::email_log_with(&entry, &attempts)))
 }
 
-/// `GET /email-logs/{id}/raw`: MIME as sent.
+/// A mail as sent.
+///
+/// MIME as sent.
+#[utoipa::path(get, path = "/api/support/email-logs/{id}/raw", operation_id = "get_email_raw", tag = "Mail")]
 pub async fn raw(
     State(api): State<Api>,
     who: Who,

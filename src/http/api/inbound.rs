@@ -6,6 +6,8 @@ use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::id;
 use crate::desk::query::{InboundFilter, Param, TicketRef};
@@ -26,7 +28,20 @@ const NEW: [&str; 4] = ["/id", "/response_id", "/ticket_id", "/ticket_number"];
 /// Longest wait for a mail handed in.
 const MAIL_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// `GET /inbound`: newest first.
+/// Routes that answer JSON.
+pub fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list, receive)).routes(routes!(get))
+}
+
+/// Routes that answer other types.
+pub fn raw_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(raw))
+}
+
+/// List every mail ever accepted.
+///
+/// Newest first.
+#[utoipa::path(get, path = "/api/support/inbound", operation_id = "list_inbound", tag = "Mail")]
 pub async fn list(
     State(api): State<Api>,
     who: Who,
@@ -72,7 +87,8 @@ fn filters(params: &mut Params) -> Result<Vec<InboundFilter>, Problem> {
     Ok(filters)
 }
 
-/// `GET /inbound/{id}`.
+/// A mail that came in, and what became of it.
+#[utoipa::path(get, path = "/api/support/inbound/{id}", operation_id = "get_inbound", tag = "Mail")]
 pub async fn get(
     State(api): State<Api>,
     who: Who,
@@ -86,7 +102,10 @@ pub async fn get(
     Ok(answer::list(&headers, HeaderMap::new(), &view::inbound(&mail)))
 }
 
-/// `GET /inbound/{id}/raw`: exactly the bytes received.
+/// A mail as received.
+///
+/// Exactly the bytes received.
+#[utoipa::path(get, path = "/api/support/inbound/{id}/raw", operation_id = "get_inbound_raw", tag = "Mail")]
 pub async fn raw(
     State(api): State<Api>,
     who: Who,
@@ -98,7 +117,10 @@ pub async fn raw(
     Ok(message(api.desk.inbound_mail_raw(id(&mail, "inbound_mail")?).await?))
 }
 
-/// `POST /inbound`: a mail handed in by an authorised call.
+/// Hand in a mail.
+///
+/// A mail handed in by an authorised call.
+#[utoipa::path(post, path = "/api/support/inbound", operation_id = "receive_mail", tag = "Mail")]
 pub async fn receive(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
     who.require(Scope::InboundWrite)?;
     let terms = Terms::read(&request, &who)?;

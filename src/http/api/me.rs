@@ -4,6 +4,8 @@ use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Map, Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::desk::{Caller, Ending};
 use crate::http::auth::Who;
@@ -13,7 +15,15 @@ use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
 use crate::model::Agent;
 
-/// `GET /me`: the agent behind the token, and what the token may do.
+/// Routes that answer JSON.
+pub fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(get, patch))
+}
+
+/// Who you are, and what you may do.
+///
+/// The agent behind the token, and what the token may do.
+#[utoipa::path(get, path = "/api/support/me", operation_id = "get_me", tag = "People")]
 pub async fn get(
     State(api): State<Api>,
     who: Who,
@@ -30,7 +40,10 @@ pub async fn get(
     Ok(answer::object(&headers, agent.version, true, &with_scopes(view::agent(&agent, &further), caller)))
 }
 
-/// `PATCH /me`: what the agent wishes to be told.
+/// What you wish to be told by mail.
+///
+/// What the agent wishes to be told.
+#[utoipa::path(patch, path = "/api/support/me", operation_id = "change_me", tag = "People")]
 pub async fn patch(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
     let caller = who.known()?;
     let Some(agent) = &caller.agent else {

@@ -3,6 +3,8 @@
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::id;
 use crate::desk::query::{InboundFilter, Param, TicketRef};
@@ -15,7 +17,15 @@ use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
 use crate::model::{InboundRecord, Scope};
 
-/// `GET /quarantine`: newest first.
+/// Routes that answer JSON.
+pub fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, discard)).routes(routes!(release))
+}
+
+/// List mail that was held back.
+///
+/// Newest first.
+#[utoipa::path(get, path = "/api/support/quarantine", operation_id = "list_quarantine", tag = "Mail")]
 pub async fn list(
     State(api): State<Api>,
     who: Who,
@@ -36,7 +46,8 @@ pub async fn list(
     Ok(answer::list(&headers, links, &body))
 }
 
-/// `GET /quarantine/{id}`.
+/// A mail that was held back.
+#[utoipa::path(get, path = "/api/support/quarantine/{id}", operation_id = "get_quarantined", tag = "Mail")]
 pub async fn get(
     State(api): State<Api>,
     who: Who,
@@ -50,7 +61,13 @@ pub async fn get(
     Ok(answer::list(&headers, HeaderMap::new(), &view::inbound(&mail)))
 }
 
-/// `POST /quarantine/{id}/release`.
+/// Let it in.
+#[utoipa::path(
+    post,
+    path = "/api/support/quarantine/{id}/release",
+    operation_id = "release_quarantined",
+    tag = "Mail"
+)]
 pub async fn release(
     State(api): State<Api>,
     who: Who,
@@ -90,7 +107,13 @@ fn read(f: &mut Fields) -> Release {
     Release { to, trust_sender, notify: f.flag("notify").unwrap_or(true) }
 }
 
-/// `DELETE /quarantine/{id}`.
+/// Throw it away.
+#[utoipa::path(
+    delete,
+    path = "/api/support/quarantine/{id}",
+    operation_id = "discard_quarantined",
+    tag = "Mail"
+)]
 pub async fn discard(
     State(api): State<Api>,
     who: Who,

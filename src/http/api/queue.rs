@@ -4,6 +4,8 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::desk::{Ending, QueueState, StoredAnswer};
 use crate::http::auth::Who;
@@ -13,7 +15,17 @@ use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
 use crate::model::Scope;
 
-/// `GET /queue`.
+/// Routes that answer JSON.
+pub fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(get))
+        .routes(routes!(pause))
+        .routes(routes!(resume))
+        .routes(routes!(flush))
+}
+
+/// How much mail waits.
+#[utoipa::path(get, path = "/api/support/queue", operation_id = "get_queue", tag = "Mail")]
 pub async fn get(
     State(api): State<Api>,
     who: Who,
@@ -26,7 +38,10 @@ pub async fn get(
     Ok(answer::list(&headers, HeaderMap::new(), &view::queue(&state)))
 }
 
-/// `POST /queue/pause`: nothing is sent any more, by any node.
+/// Send nothing for now.
+///
+/// Nothing is sent any more, by any node.
+#[utoipa::path(post, path = "/api/support/queue/pause", operation_id = "pause_queue", tag = "Mail")]
 pub async fn pause(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
     let (terms, body) = read(&api, &who, request).await?;
     let show = |state: &QueueState| shown(state, terms.dry_run);
@@ -34,7 +49,8 @@ pub async fn pause(State(api): State<Api>, who: Who, request: Request) -> Result
     Ok(writing::send(api.desk.pause_queue(ending).await?))
 }
 
-/// `POST /queue/resume`.
+/// Send again.
+#[utoipa::path(post, path = "/api/support/queue/resume", operation_id = "resume_queue", tag = "Mail")]
 pub async fn resume(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
     let (terms, body) = read(&api, &who, request).await?;
     let show = |state: &QueueState| shown(state, terms.dry_run);
@@ -42,7 +58,10 @@ pub async fn resume(State(api): State<Api>, who: Who, request: Request) -> Resul
     Ok(writing::send(api.desk.resume_queue(ending).await?))
 }
 
-/// `POST /queue/flush`: deferred mail is due now.
+/// Try deferred mail now.
+///
+/// Deferred mail is due now.
+#[utoipa::path(post, path = "/api/support/queue/flush", operation_id = "flush_queue", tag = "Mail")]
 pub async fn flush(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
     let (terms, body) = read(&api, &who, request).await?;
     let show = |state: &QueueState| shown(state, terms.dry_run);

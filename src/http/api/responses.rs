@@ -4,6 +4,8 @@ use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::id;
 use crate::desk::{Body, Caller, Ending, ResponseRequest, ResponseWritten};
@@ -15,7 +17,18 @@ use crate::http::{Api, answer, view};
 use crate::model::ticket::input_word;
 use crate::model::{ActorType, BodyFormat, Scope, Status, Timestamp, Visibility};
 
-/// `GET /responses/{id}`.
+/// Routes that answer JSON.
+pub fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(get)).routes(routes!(add)).routes(routes!(cancel))
+}
+
+/// Routes that answer other types.
+pub fn raw_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(raw))
+}
+
+/// A response.
+#[utoipa::path(get, path = "/api/support/responses/{id}", operation_id = "get_response", tag = "Responses")]
 pub async fn get(
     State(api): State<Api>,
     who: Who,
@@ -31,7 +44,15 @@ pub async fn get(
     Ok(answer::object(&headers, view.response.version, more, &view::response(&view)))
 }
 
-/// `GET /responses/{id}/raw`: the mail as received or sent.
+/// The mail a response came by or went out as.
+///
+/// The mail as received or sent.
+#[utoipa::path(
+    get,
+    path = "/api/support/responses/{id}/raw",
+    operation_id = "get_response_raw",
+    tag = "Responses"
+)]
 pub async fn raw(
     State(api): State<Api>,
     who: Who,
@@ -45,7 +66,13 @@ pub async fn raw(
     Ok(super::inbound::message(mime))
 }
 
-/// `POST /tickets/{ticket}/responses`.
+/// Answer, or leave a note.
+#[utoipa::path(
+    post,
+    path = "/api/support/tickets/{ticket}/responses",
+    operation_id = "add_response",
+    tag = "Responses"
+)]
 pub async fn add(
     State(api): State<Api>,
     who: Who,
@@ -75,7 +102,15 @@ pub async fn add(
     Ok(writing::send(api.desk.add_response(&ticket, wanted, caller, ending).await?))
 }
 
-/// `POST /responses/{id}/cancel`: while its mails are held.
+/// Take back a reply that did not leave yet.
+///
+/// While its mails are held.
+#[utoipa::path(
+    post,
+    path = "/api/support/responses/{id}/cancel",
+    operation_id = "cancel_response",
+    tag = "Responses"
+)]
 pub async fn cancel(
     State(api): State<Api>,
     who: Who,

@@ -4,6 +4,8 @@ use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::desk::query::Param;
 use crate::desk::{Ending, SuppressionRequest};
@@ -15,7 +17,15 @@ use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
 use crate::model::{Scope, Suppression};
 
-/// `GET /suppressions`: newest first.
+/// Routes that answer JSON.
+pub fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(put, delete))
+}
+
+/// Addresses that get no mail.
+///
+/// Newest first.
+#[utoipa::path(get, path = "/api/support/suppressions", operation_id = "list_suppressions", tag = "Mail")]
 pub async fn list(
     State(api): State<Api>,
     who: Who,
@@ -34,7 +44,10 @@ pub async fn list(
     Ok(answer::list(&headers, links, &body))
 }
 
-/// `PUT /suppressions/{address}`: no mail for this address.
+/// No mail for an address.
+///
+/// No mail for this address.
+#[utoipa::path(put, path = "/api/support/suppressions/{address}", operation_id = "suppress", tag = "Mail")]
 pub async fn put(
     State(api): State<Api>,
     who: Who,
@@ -58,7 +71,15 @@ pub async fn put(
     Ok(writing::send(api.desk.suppress(request, Ending { key: None, dry_run, show: &show }).await?))
 }
 
-/// `DELETE /suppressions/{address}`: mail flows again.
+/// Mail for an address again.
+///
+/// Mail flows again.
+#[utoipa::path(
+    delete,
+    path = "/api/support/suppressions/{address}",
+    operation_id = "unsuppress",
+    tag = "Mail"
+)]
 pub async fn delete(
     State(api): State<Api>,
     who: Who,

@@ -6,8 +6,9 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::ROUTES;
 use crate::desk;
 use crate::http::extract::accepts;
 use crate::http::problem::{BASE, CODES, Problem, THINGS};
@@ -16,27 +17,39 @@ use crate::http::{API_VERSION, Api, answer};
 /// Longest wait for the database: who asks whether it works wants to hear that it does not.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// `GET /`: the routes, for programs or for people.
-pub async fn information(headers: HeaderMap) -> Response {
+/// Routes that are open to everybody.
+pub fn open_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(information))
+        .routes(routes!(health))
+        .routes(routes!(problems))
+        .routes(routes!(problem))
+        .routes(routes!(livez))
+        .routes(routes!(readyz))
+}
+
+/// What this is, and its routes.
+///
+/// The routes, for programs or for people.
+#[utoipa::path(get, path = "/api/support/", operation_id = "get_information", tag = "System")]
+pub async fn information(State(api): State<Api>, headers: HeaderMap) -> Response {
     let version = env!("CARGO_PKG_VERSION");
+    let routes = api.routes.get().map(Vec::as_slice).unwrap_or_default();
     if wants_html(&headers) {
-        let rows: String = ROUTES
+        let rows: String = routes
             .iter()
-            .map(|(method, path, summary)| format!("<tr><td>{method}<td><code>{path}</code><td>{summary}"))
+            .map(|r| format!("<tr><td>{}<td><code>{}</code><td>{}", r.method, r.path, r.summary))
             .collect();
         return page("Postdesk API", &format!("<p>Version {version}</p><table>{rows}</table>"));
     }
-    let routes: Value = ROUTES
-        .iter()
-        .map(|(method, path, summary)| json!({"method": method, "path": path, "summary": summary}))
-        .collect();
     answer::json(&json!({
         "name": "Postdesk", "version": version, "api_version": API_VERSION.to_str().unwrap_or_default(),
         "documentation": format!("{BASE}/problems"), "openapi": null, "routes": routes,
     }))
 }
 
-/// `GET /health`.
+/// Whether the parts work.
+#[utoipa::path(get, path = "/api/support/health", operation_id = "get_health", tag = "System")]
 pub async fn health(State(api): State<Api>) -> Response {
     let config = api.desk.config();
     let word = |works: bool| if works { "ok" } else { "failed" };
@@ -62,12 +75,18 @@ pub async fn health(State(api): State<Api>) -> Response {
     probe(status, &body)
 }
 
-/// `GET /livez`: the process runs.
+/// Whether the process runs.
+///
+/// The process runs.
+#[utoipa::path(get, path = "/livez", operation_id = "livez", tag = "System")]
 pub async fn livez() -> Response {
     probe(StatusCode::OK, &json!({"status": "ok"}))
 }
 
-/// `GET /readyz`: the database answers.
+/// Whether it can take work.
+///
+/// The database answers.
+#[utoipa::path(get, path = "/readyz", operation_id = "readyz", tag = "System")]
 pub async fn readyz(State(api): State<Api>) -> Response {
     match in_time(api.desk.ping()).await {
         Some(()) => probe(StatusCode::OK, &json!({"status": "ok"})),
@@ -80,7 +99,10 @@ async fn in_time<T>(asked: impl Future<Output = desk::Result<T>>) -> Option<T> {
     tokio::time::timeout(PROBE_TIMEOUT, asked).await.ok()?.ok()
 }
 
-/// `GET /problems`: every error code.
+/// Every error this can answer.
+///
+/// Every error code.
+#[utoipa::path(get, path = "/api/support/problems", operation_id = "list_problems", tag = "System")]
 pub async fn problems(headers: HeaderMap) -> Response {
     if wants_html(&headers) {
         let rows: String = CODES
@@ -95,7 +117,8 @@ pub async fn problems(headers: HeaderMap) -> Response {
     answer::json(&json!({"data": all}))
 }
 
-/// `GET /problems/{code}`.
+/// An error explained.
+#[utoipa::path(get, path = "/api/support/problems/{code}", operation_id = "get_problem", tag = "System")]
 pub async fn problem(Path(code): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let missing = THINGS.iter().find(|thing| code.strip_suffix("_not_found") == Some(thing));
     let known = CODES.iter().find(|(known, ..)| *known == code);

@@ -4,6 +4,8 @@ use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use serde_json::Value;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::new_ticket::{self, Client, Form};
@@ -19,7 +21,16 @@ use crate::http::{Api, answer, view};
 use crate::mail::reply_token::KeyRing;
 use crate::model::{BodyFormat, Category, Channel, MessageId, Priority, Scope, Status};
 
-/// `GET /tickets`.
+/// Routes that answer JSON.
+pub fn routes(api: &Api) -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(super::intake(api, routes!(list, open)))
+        .routes(routes!(get))
+        .routes(routes!(set_status))
+}
+
+/// List and search tickets.
+#[utoipa::path(get, path = "/api/support/tickets", operation_id = "list_tickets", tag = "Tickets")]
 pub async fn list(
     State(api): State<Api>,
     who: Who,
@@ -51,7 +62,8 @@ pub async fn list(
     Ok(answer::list(&headers, links, &body))
 }
 
-/// `GET /tickets/{ticket}`.
+/// A ticket.
+#[utoipa::path(get, path = "/api/support/tickets/{ticket}", operation_id = "get_ticket", tag = "Tickets")]
 pub async fn get(
     State(api): State<Api>,
     who: Who,
@@ -84,7 +96,8 @@ pub async fn get(
     Ok(answer::object(&headers, found.view.ticket.version, more, &body))
 }
 
-/// `POST /tickets`.
+/// Open a ticket.
+#[utoipa::path(post, path = "/api/support/tickets", operation_id = "open_ticket", tag = "Tickets")]
 pub async fn open(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
     let caller = match &who {
         Who::Known(_) => Some(who.require(Scope::TicketsCreate)?),
@@ -110,7 +123,13 @@ pub async fn open(State(api): State<Api>, who: Who, request: Request) -> Result<
     Ok(writing::send(api.desk.create_ticket(wanted, caller, Ending { key, dry_run, show: &show }).await?))
 }
 
-/// `PATCH /tickets/{ticket}/status`.
+/// Change the status.
+#[utoipa::path(
+    patch,
+    path = "/api/support/tickets/{ticket}/status",
+    operation_id = "set_ticket_status",
+    tag = "Tickets"
+)]
 pub async fn set_status(
     State(api): State<Api>,
     who: Who,

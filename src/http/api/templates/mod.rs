@@ -3,13 +3,13 @@
 mod fields;
 mod preview;
 
-pub use preview::{preview, preview_of, render, test, variables};
-
 use std::time::Duration;
 
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::id;
@@ -30,7 +30,22 @@ const TRIES: usize = 3;
 /// Longest check of a template: its loops are bounded, a busy machine is not.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// `GET /templates`.
+/// Routes that answer JSON.
+pub fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, change, delete))
+        .routes(routes!(versions))
+        .routes(routes!(restore))
+        .routes(routes!(preview::preview))
+        .routes(routes!(preview::preview_of))
+        .routes(routes!(preview::test))
+        .routes(routes!(preview::render))
+        .routes(routes!(preview::variables))
+}
+
+/// List templates.
+#[utoipa::path(get, path = "/api/support/templates", operation_id = "list_templates", tag = "Templates")]
 pub async fn list(
     State(api): State<Api>,
     who: Who,
@@ -51,7 +66,8 @@ pub async fn list(
     Ok(answer::list(&headers, links, &body))
 }
 
-/// `GET /templates/{id}`.
+/// A template.
+#[utoipa::path(get, path = "/api/support/templates/{id}", operation_id = "get_template", tag = "Templates")]
 pub async fn get(
     State(api): State<Api>,
     who: Who,
@@ -66,7 +82,8 @@ pub async fn get(
     Ok(answer::object(&headers, template.version, template.usage_count > 0, &view::template(&template)))
 }
 
-/// `POST /templates`.
+/// Keep a template.
+#[utoipa::path(post, path = "/api/support/templates", operation_id = "create_template", tag = "Templates")]
 pub async fn create(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
     let caller = who.require(Scope::TemplatesWrite)?;
     let terms = Terms::read(&request, &who)?;
@@ -80,7 +97,15 @@ pub async fn create(State(api): State<Api>, who: Who, request: Request) -> Resul
     Ok(writing::send(api.desk.create_template(template, caller, ending).await?))
 }
 
-/// `PATCH /templates/{id}`; of what came with the program: makes an override.
+/// Change a template, or replace the desk's own words.
+///
+/// ; of what came with the program: makes an override.
+#[utoipa::path(
+    patch,
+    path = "/api/support/templates/{id}",
+    operation_id = "change_template",
+    tag = "Templates"
+)]
 pub async fn change(
     State(api): State<Api>,
     who: Who,
@@ -100,7 +125,13 @@ pub async fn change(
     Ok(writing::send(saved(&api, caller, base, version, dry_run, change).await?))
 }
 
-/// `DELETE /templates/{id}`.
+/// Take a template away, or the desk's own words back.
+#[utoipa::path(
+    delete,
+    path = "/api/support/templates/{id}",
+    operation_id = "delete_template",
+    tag = "Templates"
+)]
 pub async fn delete(
     State(api): State<Api>,
     who: Who,
@@ -115,7 +146,15 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// `GET /templates/{id}/versions`: newest first.
+/// Every save of a template.
+///
+/// Newest first.
+#[utoipa::path(
+    get,
+    path = "/api/support/templates/{id}/versions",
+    operation_id = "list_template_versions",
+    tag = "Templates"
+)]
 pub async fn versions(
     State(api): State<Api>,
     who: Who,
@@ -135,7 +174,15 @@ pub async fn versions(
     Ok(answer::list(&headers, links, &body))
 }
 
-/// `POST /templates/{id}/versions/{n}/restore`: an old save becomes the newest.
+/// Make an old save the newest.
+///
+/// An old save becomes the newest.
+#[utoipa::path(
+    post,
+    path = "/api/support/templates/{id}/versions/{n}/restore",
+    operation_id = "restore_template_version",
+    tag = "Templates"
+)]
 pub async fn restore(
     State(api): State<Api>,
     who: Who,

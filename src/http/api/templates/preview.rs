@@ -31,7 +31,15 @@ struct Trial {
     locale: Option<String>,
 }
 
-/// `POST /templates/preview`: of a template that is not kept.
+/// See what comes of a template.
+///
+/// Of a template that is not kept.
+#[utoipa::path(
+    post,
+    path = "/api/support/templates/preview",
+    operation_id = "preview_template",
+    tag = "Templates"
+)]
 pub async fn preview(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
     let caller = who.require(Scope::TemplatesRead)?;
     let mut fields = body(&api, request).await?;
@@ -43,7 +51,15 @@ pub async fn preview(State(api): State<Api>, who: Who, request: Request) -> Resu
     Ok(answer::json(&shown(&api, caller, trial).await?))
 }
 
-/// `POST /templates/{id}/preview`: of one that is kept, with other fields where some are sent.
+/// See what comes of a template that is kept.
+///
+/// Of one that is kept, with other fields where some are sent.
+#[utoipa::path(
+    post,
+    path = "/api/support/templates/{id}/preview",
+    operation_id = "preview_kept_template",
+    tag = "Templates"
+)]
 pub async fn preview_of(
     State(api): State<Api>,
     who: Who,
@@ -61,7 +77,15 @@ pub async fn preview_of(
     Ok(answer::json(&shown(&api, caller, trial).await?))
 }
 
-/// `POST /templates/{id}/test`: mailed to an agent, made-up values in it.
+/// Mail a template to an agent.
+///
+/// Mailed to an agent, made-up values in it.
+#[utoipa::path(
+    post,
+    path = "/api/support/templates/{id}/test",
+    operation_id = "test_template",
+    tag = "Templates"
+)]
 pub async fn test(
     State(api): State<Api>,
     who: Who,
@@ -96,7 +120,15 @@ pub async fn test(
     Ok(writing::send(api.desk.test_template(test, ending).await?))
 }
 
-/// `POST /templates/{id}/render`: a reply template's text for a ticket.
+/// A reply template's text for a ticket.
+///
+/// A reply template's text for a ticket.
+#[utoipa::path(
+    post,
+    path = "/api/support/templates/{id}/render",
+    operation_id = "render_template",
+    tag = "Templates"
+)]
 pub async fn render(
     State(api): State<Api>,
     who: Who,
@@ -119,7 +151,13 @@ pub async fn render(
     Ok(answer::json(&json!({ "body": text, "body_html": html })))
 }
 
-/// `GET /templates/variables`.
+/// What templates may say.
+#[utoipa::path(
+    get,
+    path = "/api/support/templates/variables",
+    operation_id = "list_template_variables",
+    tag = "Templates"
+)]
 pub async fn variables(
     State(api): State<Api>,
     who: Who,
