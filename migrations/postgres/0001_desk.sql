@@ -119,6 +119,7 @@ CREATE TABLE tickets (
   last_customer_message_at BIGINT,
   last_agent_message_at    BIGINT,
   resolved_at              BIGINT,
+  reopened_at              BIGINT, -- the last time
   closed_at                BIGINT,
   created_at               BIGINT NOT NULL,
   updated_at               BIGINT NOT NULL,
@@ -186,6 +187,7 @@ CREATE TABLE inbound_chunks (
 CREATE INDEX inbound_mails_message ON inbound_mails (message_id);
 CREATE INDEX inbound_mails_from ON inbound_mails (LOWER(from_address), id);
 CREATE INDEX inbound_mails_held ON inbound_mails (action, id) WHERE action = 'quarantined';
+CREATE INDEX inbound_mails_released ON inbound_mails (released_at) WHERE released_at IS NOT NULL;
 CREATE INDEX inbound_mails_ticket ON inbound_mails (ticket_id) WHERE ticket_id IS NOT NULL;
 
 CREATE TABLE responses (
@@ -223,6 +225,9 @@ CREATE TABLE responses (
   version          BIGINT NOT NULL
 );
 CREATE INDEX responses_ticket ON responses (ticket_id, created_at, id);
+
+-- Replies taken back: few.
+CREATE INDEX responses_deleted ON responses (deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- Files that were uploaded; files that came by mail stay in their mail.
 CREATE TABLE blobs (
@@ -305,11 +310,13 @@ CREATE TABLE outbox (
   delivered_at     BIGINT,
   bounced_at       BIGINT,
   created_at       BIGINT NOT NULL,
+  changed_at       BIGINT, -- when status last changed; null: as it was made
   mime             BYTEA -- fixed at the first try
 );
 CREATE INDEX outbox_turns ON outbox (priority, domain, next_attempt_at) WHERE ready;
 CREATE INDEX outbox_later ON outbox (next_attempt_at) WHERE NOT ready AND next_attempt_at IS NOT NULL;
 CREATE INDEX outbox_ticket ON outbox (ticket_id, id) WHERE ticket_id IS NOT NULL;
+CREATE INDEX outbox_changed ON outbox (changed_at) WHERE changed_at IS NOT NULL;
 CREATE INDEX outbox_recipient ON outbox (to_address, queued_at);
 
 CREATE TABLE delivery_attempts (

@@ -132,7 +132,7 @@ impl Desk {
         let was = before.status;
         let after =
             after_report(before, about.reported, about.status.as_deref(), about.words.as_deref(), now);
-        tx.update_outbox(&after).await?;
+        tx.update_outbox(&after, self.inner.clock.now()).await?;
         match about.reported {
             Reported::Failed if was != EmailStatus::Bounced => {
                 self.settle_failure(tx, failure_of(&after, &about, tied.by)).await?;

@@ -92,7 +92,7 @@ impl Desk {
             return Ok(());
         }
         let after = after_attempt(current, report, self.next_try(entry, report));
-        tx.update_outbox(&after).await?;
+        tx.update_outbox(&after, self.inner.clock.now()).await?;
         match after.status {
             EmailStatus::Sent => self.mail_taken(tx, &after).await,
             EmailStatus::Failed => self.mail_failed(tx, &after).await,

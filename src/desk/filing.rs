@@ -203,9 +203,11 @@ impl Desk {
             last_customer_message_at: (!from_agent).then_some(at),
             last_agent_message_at: from_agent.then_some(at),
             resolved_at: (new.status == Status::Resolved).then_some(at),
+            reopened_at: None,
             closed_at: (new.status == Status::Closed).then_some(at),
             created_at: at,
-            updated_at: at,
+            // Whoever follows changes goes by this: a ticket that is imported from another time is new to them.
+            updated_at: self.inner.clock.now(),
             version: 1,
         }
     }
@@ -231,6 +233,9 @@ pub(super) fn set_status(ticket: &mut Ticket, to: Status, at: Timestamp, changes
     ticket.status = to;
     ticket.resolved_at =
         (to == Status::Resolved).then_some(at).or(ticket.resolved_at.filter(|_| to.is_ended()));
+    if from.is_ended() && !to.is_ended() {
+        ticket.reopened_at = Some(at);
+    }
     ticket.closed_at = (to == Status::Closed).then_some(at);
     ticket.waiting_since = (!to.is_ended()).then_some(at);
     ticket.reminded_at = None;

@@ -84,7 +84,7 @@ impl Desk {
             current.status = if current.attempts == 0 { EmailStatus::Queued } else { EmailStatus::Deferred };
             current.next_attempt_at = Some(self.inner.clock.now());
             current.lease = None;
-            tx.update_outbox(&current).await?;
+            tx.update_outbox(&current, self.inner.clock.now()).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -221,7 +221,7 @@ impl Desk {
         let now = self.inner.clock.now();
         let entry = sent_again(entry, now, self.give_up_at(now))
             .ok_or(Error::InvalidState("it waits to be sent, was sent, or was cancelled"))?;
-        tx.update_outbox(&entry).await?;
+        tx.update_outbox(&entry, self.inner.clock.now()).await?;
         self.note_by_hand(tx, &entry, "email_retried", actor).await?;
         Ok(entry)
     }
@@ -233,7 +233,7 @@ impl Desk {
     pub(super) async fn cancel_entry(&self, tx: &mut Tx, id: Uuid, actor: &Actor) -> Result<OutboxEntry> {
         let entry = tx.lock_outbox_entry(id).await?.ok_or(Error::NotFound("email_log"))?;
         let entry = cancelled(entry).ok_or(Error::InvalidState("it is being sent, or has ended"))?;
-        tx.update_outbox(&entry).await?;
+        tx.update_outbox(&entry, self.inner.clock.now()).await?;
         self.note_by_hand(tx, &entry, "email_cancelled", actor).await?;
         Ok(entry)
     }

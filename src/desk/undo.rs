@@ -62,7 +62,7 @@ impl Desk {
             return Err(Error::InvalidState("no mail of it is held"));
         }
         for entry in &emails {
-            tx.update_outbox(entry).await?;
+            tx.update_outbox(entry, self.inner.clock.now()).await?;
         }
         Ok(emails)
     }
@@ -82,7 +82,10 @@ impl Desk {
         if let Some((from, to)) = added.and_then(|event| moved(&event.changes))
             && ticket.status == to
         {
+            // Moved back, it was not opened again.
+            let reopened_at = ticket.reopened_at.filter(|_| !from.is_ended());
             set_status(&mut ticket, from, now, &mut changes);
+            ticket.reopened_at = reopened_at;
         }
         let files = tx.attachments_of_response(response.id).await?.len();
         ticket.response_count -= 1;

@@ -79,6 +79,8 @@ pub struct Ticket {
     pub last_customer_message_at: Option<Timestamp>,
     pub last_agent_message_at: Option<Timestamp>,
     pub resolved_at: Option<Timestamp>,
+    /// When it was opened again after its end, the last time.
+    pub reopened_at: Option<Timestamp>,
     pub closed_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

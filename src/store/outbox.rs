@@ -60,7 +60,7 @@ impl Tx {
 
     /// Writes where a mail stands: everything that changes after its bytes are fixed. When it is due again, the queue
     /// finds that out by itself.
-    pub async fn update_outbox(&mut self, e: &OutboxEntry) -> Result<()> {
+    pub async fn update_outbox(&mut self, e: &OutboxEntry, now: Timestamp) -> Result<()> {
         self.run(
             include_str!("sql/outbox/update.sql"),
             args![
@@ -79,7 +79,8 @@ impl Tx {
                 e.delivered_at,
                 e.bounced_at,
                 e.give_up_at,
-                e.released
+                e.released,
+                now
             ],
         )
         .await

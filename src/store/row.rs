@@ -127,7 +127,7 @@ row!(Ticket {
     requester_id, requester_type, requester_email, assignee_id, team_id, user_id, seller_id, store_id, order_id,
     external_id, external_scope, locale, response_count, attachment_count, resolution, is_spam, deleted_at,
     merged_into_id, follow_up_of_id, related_to_id, waiting_since, snoozed_until, reminded_at,
-    first_response_at, last_customer_message_at, last_agent_message_at, resolved_at, closed_at, created_at, updated_at, version,
+    first_response_at, last_customer_message_at, last_agent_message_at, resolved_at, reopened_at, closed_at, created_at, updated_at, version,
 } json { cc, tags, custom_fields, metadata });
 row!(Response {
     id, ticket_id, visibility, channel, author_type, author_id, author_name, author_email, body_format, body_text,

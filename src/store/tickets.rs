@@ -86,6 +86,7 @@ impl Tx {
                 t.last_customer_message_at,
                 t.last_agent_message_at,
                 t.resolved_at,
+                t.reopened_at,
                 t.closed_at,
                 t.created_at,
                 t.updated_at,
@@ -130,6 +131,7 @@ impl Tx {
                 t.last_customer_message_at,
                 t.last_agent_message_at,
                 t.resolved_at,
+                t.reopened_at,
                 t.closed_at,
                 t.updated_at,
                 t.version

@@ -30,7 +30,7 @@ impl Desk {
         entry.enhanced_code.clone_from(&attempt.enhanced_code);
         entry.smtp_response.clone_from(&attempt.smtp_response);
         entry.sent_at = (!from.failed).then_some(entry.queued_at);
-        tx.update_outbox(&entry).await?;
+        tx.update_outbox(&entry, self.inner.clock.now()).await?;
         tx.insert_delivery_attempt(&attempt).await?;
         Ok(())
     }

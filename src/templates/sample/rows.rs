@@ -103,6 +103,7 @@ pub(super) fn ticket() -> Ticket {
         last_customer_message_at: None,
         last_agent_message_at: None,
         resolved_at: None,
+        reopened_at: None,
         closed_at: None,
         created_at: at,
         updated_at: at,
