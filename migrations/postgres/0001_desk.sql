@@ -424,6 +424,33 @@ CREATE TABLE desk_facts (
 -- Teams
 
 -- Jobs: what takes longer than a request
+CREATE TABLE jobs (
+  id         UUID PRIMARY KEY,
+  kind       TEXT NOT NULL,
+  state      TEXT NOT NULL, -- queued, running, done, failed, cancelled
+  done       BIGINT NOT NULL,
+  total      BIGINT, -- null: not known yet
+  errors     TEXT NOT NULL, -- JSON list
+  result     TEXT, -- JSON object, at the end
+  request    TEXT NOT NULL, -- JSON object: what was asked for
+  position   TEXT NOT NULL, -- JSON: where it goes on, as its kind has it
+  owner_id   UUID NOT NULL REFERENCES api_tokens (id),
+  next_at    BIGINT, -- null: ended; while worked on: when the lease ends
+  lease      TEXT, -- which worker has it
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  version    BIGINT NOT NULL
+);
+CREATE INDEX jobs_due ON jobs (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX jobs_ended ON jobs (updated_at) WHERE next_at IS NULL;
+
+-- What a job goes through one by one.
+CREATE TABLE job_items (
+  job_id UUID NOT NULL REFERENCES jobs (id),
+  seq    BIGINT NOT NULL, -- from 0
+  item   TEXT NOT NULL,
+  PRIMARY KEY (job_id, seq)
+);
 
 -- Events of the desk, for those who listen
 

@@ -62,6 +62,7 @@ impl Desk {
             reminded: self.remind_waiting().await?,
         };
         self.look_at_queue().await?;
+        self.forget_jobs().await?;
         Ok(done)
     }
 

@@ -9,6 +9,7 @@ mod error;
 mod filing;
 mod indexing;
 mod intake;
+mod jobs;
 mod links;
 mod merge;
 mod note_words;
@@ -44,6 +45,7 @@ pub use delivery::{ReadyMail, Try};
 pub use error::{Error, Result};
 pub use filing::{FiledResponse, NewResponse, NewTicket};
 pub use indexing::Indexer;
+pub use jobs::ShowRefusal;
 pub use notify::Finding;
 pub use quarantine::{Click, LinkPage, Release, ReleaseTo};
 pub use queue::{QueueHealth, Round, Wanted};
@@ -82,6 +84,8 @@ struct Inner {
     directory: RwLock<Arc<Directory>>,
     /// Rung after a commit that put mail into the outbox.
     outbox: Notify,
+    /// Rung after a commit that wrote a job down.
+    jobs: Notify,
     /// What is wrong while this node's mail can't leave.
     outbox_trouble: RwLock<Option<String>>,
     receiving: receiving::Receiving,
@@ -142,6 +146,7 @@ impl Desk {
             keys,
             directory: RwLock::default(),
             outbox: Notify::new(),
+            jobs: Notify::new(),
             outbox_trouble: RwLock::default(),
             receiving: Default::default(),
             tokens: Default::default(),

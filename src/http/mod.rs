@@ -24,6 +24,7 @@ use axum::{Router, body::Body};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
+pub use problem::refusal;
 pub use server::serve;
 
 use self::problem::{BASE, Problem};

@@ -220,23 +220,30 @@ impl Problem {
         Self::new(code, status.canonical_reason().unwrap_or_default())
     }
 
-    /// The whole answer.
-    pub fn render(self, instance: &str, request_id: &str) -> Response {
+    /// What it says, without the request it answers.
+    fn value(self) -> Value {
         let mut body = json!({
             "type": format!("{BASE}/problems/{}", self.code),
             "title": self.title,
             "status": self.status.as_u16(),
             "detail": self.more.detail,
-            "instance": instance,
             "code": self.code,
-            "request_id": request_id,
         });
         let members = body.as_object_mut().expect("an object was just made");
         if !self.more.errors.is_empty() {
             members.insert("errors".into(), json!(self.more.errors));
         }
         members.extend(self.more.members);
-        let mut response = (self.status, self.more.headers, body.to_string()).into_response();
+        body
+    }
+
+    /// The whole answer.
+    pub fn render(self, instance: &str, request_id: &str) -> Response {
+        let (status, headers) = (self.status, self.more.headers.clone());
+        let mut body = self.value();
+        body["instance"] = json!(instance);
+        body["request_id"] = json!(request_id);
+        let mut response = (status, headers, body.to_string()).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -250,6 +257,11 @@ impl IntoResponse for Problem {
         response.extensions_mut().insert(self);
         response
     }
+}
+
+/// A verb's refusal as a problem inside another answer: of one ticket among many, or of a job.
+pub fn refusal(error: desk::Error) -> Value {
+    Problem::from(error).value()
 }
 
 impl From<desk::Error> for Problem {

@@ -1,5 +1,7 @@
 //! What the API shows of what the desk keeps: the objects of API.md §3, field by field.
 
+pub mod job;
+
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 

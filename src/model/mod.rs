@@ -5,6 +5,7 @@ pub mod bounce;
 pub mod contact;
 pub mod delivery;
 mod fold;
+pub mod job;
 mod look;
 pub mod message;
 pub mod notification;
@@ -22,6 +23,7 @@ pub use agent::{Actor, ActorType, Agent, ApiToken, Scope};
 pub use contact::{Contact, ContactEmail, ContactType};
 pub use delivery::{AttemptReport, Audience, DeliveryAttempt, EmailStatus, OutboxEntry, Outcome};
 pub use fold::fold;
+pub use job::{Job, JobKind, JobState};
 pub use look::{Look, Looks, Quote};
 pub use message::{
     Address, Authentication, Authority, Envelope, InboundMail, MailKind, MessageId, PlacedBy, Placement,

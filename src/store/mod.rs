@@ -13,6 +13,7 @@ mod chores;
 mod contacts;
 mod events;
 mod inbound;
+mod jobs;
 mod mailboxes;
 mod outbox;
 mod queue;

@@ -40,6 +40,12 @@ impl Tx {
         row.map(ApiToken::try_from).transpose()
     }
 
+    /// A token, revoked or not.
+    pub async fn token(&mut self, id: Uuid) -> Result<Option<ApiToken>> {
+        let row: Option<TokenRow> = self.one(include_str!("sql/tokens/get.sql"), args![id]).await?;
+        row.map(ApiToken::try_from).transpose()
+    }
+
     /// All tokens, oldest first, revoked ones too.
     pub async fn tokens(&mut self) -> Result<Vec<ApiToken>> {
         let rows: Vec<TokenRow> = self.all(include_str!("sql/tokens/all.sql"), args![]).await?;

@@ -174,6 +174,8 @@ words!(
     ContactType,
     EmailStatus,
     InboundAction,
+    JobKind,
+    JobState,
     MailKind,
     NotificationTemplate,
     PlacedBy,

@@ -5,6 +5,7 @@ mod attachments;
 mod confirm;
 mod email_logs;
 mod inbound;
+mod jobs;
 mod me;
 mod new_ticket;
 mod quarantine;
@@ -47,6 +48,7 @@ pub fn routes(api: &Api) -> (Router<Api>, OpenApi) {
         .merge(templates::routes())
         .merge(agents::routes())
         .merge(me::routes())
+        .merge(jobs::routes())
         .route_layer(middleware::from_fn(json_only));
     let raw = OpenApiRouter::new()
         .merge(responses::raw_routes())

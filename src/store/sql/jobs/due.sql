@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE next_at <= $1 LIMIT 1) AS due

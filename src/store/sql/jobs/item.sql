@@ -1,0 +1,1 @@
+SELECT item FROM job_items WHERE job_id = $1 AND seq = $2

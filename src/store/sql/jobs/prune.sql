@@ -1,0 +1,1 @@
+DELETE FROM jobs WHERE next_at IS NULL AND updated_at < $1

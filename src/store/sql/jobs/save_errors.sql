@@ -1,0 +1,1 @@
+UPDATE jobs SET errors = $2 WHERE id = $1
