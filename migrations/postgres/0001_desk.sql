@@ -423,6 +423,22 @@ CREATE TABLE desk_facts (
 
 -- Teams
 
+CREATE TABLE teams (
+  id         UUID PRIMARY KEY,
+  name       TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  version    BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX teams_name ON teams (LOWER(name));
+
+CREATE TABLE team_members (
+  team_id  UUID NOT NULL REFERENCES teams (id),
+  agent_id UUID NOT NULL REFERENCES agents (id) ON DELETE CASCADE,
+  PRIMARY KEY (team_id, agent_id)
+);
+CREATE INDEX team_members_agent ON team_members (agent_id);
+
 -- Jobs: what takes longer than a request
 CREATE TABLE jobs (
   id         UUID PRIMARY KEY,

@@ -424,6 +424,22 @@ CREATE TABLE desk_facts (
 
 -- Teams
 
+CREATE TABLE teams (
+  id         BLOB PRIMARY KEY,
+  name       TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  version    INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX teams_name ON teams (LOWER(name));
+
+CREATE TABLE team_members (
+  team_id  BLOB NOT NULL REFERENCES teams (id),
+  agent_id BLOB NOT NULL REFERENCES agents (id) ON DELETE CASCADE,
+  PRIMARY KEY (team_id, agent_id)
+) WITHOUT ROWID;
+CREATE INDEX team_members_agent ON team_members (agent_id);
+
 -- Jobs: what takes longer than a request
 CREATE TABLE jobs (
   id         BLOB PRIMARY KEY,

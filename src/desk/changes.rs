@@ -23,6 +23,13 @@ pub(super) struct Act {
     pub inbound_mail_id: Option<Uuid>,
 }
 
+impl Act {
+    /// Somebody changes things by the API.
+    pub(super) fn by_api(actor: Actor, at: Timestamp) -> Self {
+        Self { actor, channel: Channel::Api, at, inbound_mail_id: None }
+    }
+}
+
 impl Desk {
     /// Gives the ticket to an agent, or to nobody. Whether it changed hands.
     pub(super) async fn give_to(
@@ -34,6 +41,18 @@ impl Desk {
     ) -> Result<bool> {
         let from = std::mem::replace(&mut ticket.assignee_id, to);
         self.note_change(tx, ticket, act, "assigned", ("assignee_id", json!(from), json!(to))).await
+    }
+
+    /// Gives the ticket to a team, or to none.
+    pub(super) async fn give_to_team(
+        &self,
+        tx: &mut Tx,
+        ticket: &mut Ticket,
+        to: Option<Uuid>,
+        act: &Act,
+    ) -> Result<bool> {
+        let from = std::mem::replace(&mut ticket.team_id, to);
+        self.note_change(tx, ticket, act, "team_changed", ("team_id", json!(from), json!(to))).await
     }
 
     /// Says how soon it matters.

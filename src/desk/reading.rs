@@ -23,6 +23,8 @@ pub struct TicketView {
     pub verified: bool,
     /// Who answers.
     pub assignee: Option<Agent>,
+    /// Whose work it is.
+    pub team: Option<Team>,
 }
 
 /// A response, its files, and how its mails fare.
@@ -354,7 +356,7 @@ impl Desk {
         Ok(TicketView { description: Some(description), ..view })
     }
 
-    /// People for a whole page in three statements.
+    /// People for a whole page in four statements.
     async fn view_tickets(&self, tx: &mut Tx, tickets: Vec<Ticket>) -> Result<Vec<TicketView>> {
         if tickets.is_empty() {
             return Ok(Vec::new());
@@ -366,11 +368,14 @@ impl Desk {
             addresses.into_iter().map(|e| (e.address, (e.contact_id, e.verified))).collect();
         let agents = tx.agents_of(tickets.iter().filter_map(|t| t.assignee_id)).await?;
         let agents: HashMap<_, _> = agents.into_iter().map(|a| (a.id, a)).collect();
+        let teams = tx.teams_of(tickets.iter().filter_map(|t| t.team_id)).await?;
+        let teams: HashMap<_, _> = teams.into_iter().map(|t| (t.id, t)).collect();
         let view = |ticket: Ticket| {
             let requester = contacts.get(&ticket.requester_id)?.clone();
             let verified = verified.get(&ticket.requester_email) == Some(&(ticket.requester_id, true));
             let assignee = ticket.assignee_id.and_then(|id| agents.get(&id)).cloned();
-            Some(TicketView { ticket, description: None, requester, verified, assignee })
+            let team = ticket.team_id.and_then(|id| teams.get(&id)).cloned();
+            Some(TicketView { ticket, description: None, requester, verified, assignee, team })
         };
         Ok(tickets.into_iter().filter_map(view).collect())
     }

@@ -10,6 +10,7 @@ use super::notify::CustomerMessage;
 use super::query::TicketRef;
 use super::reading::present;
 use super::responses::{Body, ResponseRequest, Speaker};
+use super::teams::check_team;
 use super::writing::{Answered, Ending};
 use super::{Caller, Desk, Error, Result, TicketView};
 use crate::model::*;
@@ -40,6 +41,7 @@ pub struct TicketRequest {
     pub custom_fields: Value,
     pub metadata: Value,
     pub assignee_id: Option<Uuid>,
+    pub team_id: Option<Uuid>,
     pub status: Status,
     pub created_at: Option<Timestamp>,
     /// What the caller wished; `None`: as the settings say.
@@ -114,6 +116,7 @@ impl Desk {
         }
         check_external_id(&mut tx, &request, caller).await?;
         self.check_assignee(request.assignee_id)?;
+        check_team(&mut tx, request.team_id).await?;
         let contact = self.requester(&mut tx, &request, caller.is_some()).await?;
         let by_agent = opening_agent(&request, caller);
         let actor = match by_agent {
@@ -323,7 +326,7 @@ impl Desk {
             requester_type: request.requester_type,
             requester_email: address,
             assignee_id: request.assignee_id,
-            team_id: None,
+            team_id: request.team_id,
             user_id: request.user_id.or_else(|| contact.user_id.clone()),
             seller_id: request.seller_id,
             store_id: request.store_id,

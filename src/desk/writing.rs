@@ -1,6 +1,8 @@
 //! How a write of the API ends: once, however often it is asked for, or only tried (API.md §1.6, §1.8).
 
-use super::{Desk, Error, Result};
+use uuid::Uuid;
+
+use super::{Caller, Desk, Error, Result};
 use crate::store::Tx;
 use crate::store::idempotency::{StoredAnswer, WriteKey};
 
@@ -15,6 +17,16 @@ pub struct Ending<'a, T> {
     pub dry_run: bool,
     /// The answer, kept with the key in the same transaction.
     pub show: &'a (dyn Fn(&T) -> StoredAnswer + Sync),
+}
+
+/// What a write changed, for the line in the log that says who did what.
+pub(super) struct Deed<'a> {
+    /// Who; `None`: somebody at the machine itself.
+    pub by: Option<&'a Caller>,
+    /// `team.created`, …
+    pub what: &'static str,
+    /// Of what.
+    pub id: Uuid,
 }
 
 /// A write's answer.
@@ -61,4 +73,34 @@ impl Desk {
         self.ring_outbox();
         Ok(Answered { answer, replayed: false })
     }
+
+    /// [`Desk::conclude`], and a line in the log that says who changed what: people, tokens and addresses of the desk.
+    pub(super) async fn conclude_deed<T>(
+        &self,
+        tx: Tx,
+        ending: &Ending<'_, T>,
+        written: &T,
+        deed: Deed<'_>,
+    ) -> Result<Answered> {
+        let answered = self.conclude(tx, ending, written).await?;
+        if !ending.dry_run {
+            deed.log();
+        }
+        Ok(answered)
+    }
+}
+
+impl Deed<'_> {
+    /// Ids alone: no name and no address stands in the log.
+    pub fn log(&self) {
+        let Self { what, id, .. } = self;
+        let token = self.by.map(|caller| caller.token.id.to_string());
+        let agent = self.by.and_then(|caller| caller.agent.as_ref()).map(|agent| agent.id.to_string());
+        tracing::info!(what, %id, token, agent, "changed");
+    }
+}
+
+/// Refuses a write that was made for another version (`If-Match`).
+pub(super) fn check_version(current: i64, seen: Option<i64>) -> Result<()> {
+    if seen.is_some_and(|seen| seen != current) { Err(Error::VersionMismatch { current }) } else { Ok(()) }
 }

@@ -1,6 +1,7 @@
 //! What the API shows of what the desk keeps: the objects of API.md §3, field by field.
 
 pub mod job;
+pub mod team;
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -21,7 +22,7 @@ pub fn ticket(view: &TicketView) -> Value {
             "locale": t.locale.as_ref().or(view.requester.locale.as_ref()), "verified": view.verified,
         },
         "assignee": view.assignee.as_ref().map(|agent| json!({"id": agent.id, "name": agent.name})),
-        "team": null, "user_id": t.user_id, "seller_id": t.seller_id, "store_id": t.store_id,
+        "team": view.team.as_ref().map(|team| json!({"id": team.id, "name": team.name})), "user_id": t.user_id, "seller_id": t.seller_id, "store_id": t.store_id,
         "order_id": t.order_id, "external_id": t.external_id, "cc": t.cc, "tags": t.tags,
         "custom_fields": t.custom_fields, "metadata": t.metadata,
         "response_count": t.response_count, "attachment_count": t.attachment_count, "unread": false,

@@ -2,9 +2,9 @@
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use data_encoding::HEXLOWER;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::answer;
@@ -84,11 +84,26 @@ pub fn shown(
     StoredAnswer { status: i64::from(status.as_u16()), location, body: body.to_string() }
 }
 
+/// What a write answers that leaves nothing to show: 204, or 200 when it was only tried.
+pub fn gone(dry_run: bool) -> StoredAnswer {
+    match dry_run {
+        true => shown(StatusCode::OK, String::new(), json!({}), true, &[]),
+        false => StoredAnswer {
+            status: i64::from(StatusCode::NO_CONTENT.as_u16()),
+            location: None,
+            body: String::new(),
+        },
+    }
+}
+
 /// Sends it.
 pub fn send(answered: Answered) -> Response {
     let Answered { answer, replayed } = answered;
     let status = u16::try_from(answer.status).ok().and_then(|code| StatusCode::from_u16(code).ok());
-    let mut response = answer::with_status(status.unwrap_or(StatusCode::OK), answer.body);
+    let mut response = match status.unwrap_or(StatusCode::OK) {
+        StatusCode::NO_CONTENT => StatusCode::NO_CONTENT.into_response(),
+        status => answer::with_status(status, answer.body),
+    };
     let headers = response.headers_mut();
     if let Some(Ok(location)) = answer.location.as_deref().map(HeaderValue::from_str) {
         headers.insert(header::LOCATION, location);

@@ -13,6 +13,7 @@ pub mod outgoing;
 pub mod queue;
 pub mod records;
 pub mod retry;
+pub mod team;
 pub mod template;
 pub mod ticket;
 pub mod time;
@@ -36,6 +37,7 @@ pub use records::{
     TicketEvent,
 };
 pub use retry::RetrySchedule;
+pub use team::Team;
 pub use template::{
     Overrides, TemplateFault, TemplatePart, TemplateRecord, TemplateType, TemplateVersion, TrialMail,
 };

@@ -207,6 +207,7 @@ row!(TemplateRecord {
     updated_at,
     version,
 });
+row!(Team { id, name, created_at, updated_at, version });
 row!(Suppression { id, address, reason, outbox_id, note, expires_at, created_at, updated_at, version });
 row!(TemplateVersion {
     template_id,

@@ -13,6 +13,7 @@ mod queue;
 mod responses;
 mod suppressions;
 mod system;
+mod teams;
 mod templates;
 mod tickets;
 
@@ -49,6 +50,7 @@ pub fn routes(api: &Api) -> (Router<Api>, OpenApi) {
         .merge(agents::routes())
         .merge(me::routes())
         .merge(jobs::routes())
+        .merge(teams::routes())
         .route_layer(middleware::from_fn(json_only));
     let raw = OpenApiRouter::new()
         .merge(responses::raw_routes())

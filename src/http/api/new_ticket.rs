@@ -142,14 +142,12 @@ pub fn read(form: Form, caller: Option<&Caller>, client: &Client) -> Result<Tick
         custom_fields,
         metadata: metadata(&mut f, caller, client),
         assignee_id: f.uuid("assignee_id"),
+        team_id: f.uuid("team_id"),
         status: f.word("status", Status::from_input, words(Status::ALL)).unwrap_or(Status::Open),
         created_at,
         notify: f.flag("notify").or(created_at.map(|_| false)),
     };
     refuse_uploads(&mut f);
-    if f.uuid("team_id").is_some() {
-        f.refuse("team_id", "not_found", "no team has this id");
-    }
     restrict(&mut f, &request, caller);
     f.finish()?;
     Ok(TicketRequest { tags: distinct(request.tags), ..request })
@@ -188,6 +186,9 @@ fn restrict(fields: &mut Fields, request: &TicketRequest, caller: Option<&Caller
     let may_write = caller.is_some_and(|caller| caller.allows(Scope::TicketsWrite));
     if !may_write && request.assignee_id.is_some() {
         fields.refuse("assignee_id", "not_allowed", "needs tickets:write");
+    }
+    if !may_write && request.team_id.is_some() {
+        fields.refuse("team_id", "not_allowed", "needs tickets:write");
     }
     if !may_write && request.status != Status::Open {
         fields.refuse("status", "not_allowed", "needs tickets:write");

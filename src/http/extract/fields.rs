@@ -181,6 +181,27 @@ impl Fields {
         ids
     }
 
+    /// UUIDs, each once, at most `max`; `None` when the member is absent.
+    pub fn distinct_uuids(&mut self, name: &'static str, max: usize) -> Option<Vec<uuid::Uuid>> {
+        if !self.members.contains_key(name) {
+            self.known.insert(name);
+            return None;
+        }
+        let mut ids = self.uuids(name, max);
+        ids.sort_unstable();
+        ids.dedup();
+        Some(ids)
+    }
+
+    /// Refuses null for members that can't be cleared.
+    pub fn not_null(&mut self, names: &[&'static str]) {
+        for name in names {
+            if self.members.get(*name).is_some_and(Value::is_null) {
+                self.refuse(name, "bad_type", "must not be null");
+            }
+        }
+    }
+
     /// A point in time, RFC 3339.
     pub fn time(&mut self, name: &'static str) -> Option<crate::model::Timestamp> {
         let Value::String(text) = self.typed(name, "a string", Value::is_string)? else { return None };

@@ -4,6 +4,7 @@ pub mod call;
 mod errors;
 mod health;
 mod mail;
+mod people;
 mod reading;
 mod templates;
 mod writing;

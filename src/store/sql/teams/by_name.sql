@@ -1,0 +1,1 @@
+SELECT id FROM teams WHERE LOWER(name) = LOWER($1)

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM templates WHERE team_id = $1
