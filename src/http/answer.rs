@@ -4,14 +4,14 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
 
 /// 200 with JSON.
-pub fn json(body: &Value) -> Response {
-    with_status(StatusCode::OK, body.to_string())
+pub fn json(body: &impl Serialize) -> Response {
+    with_status(StatusCode::OK, text(body))
 }
 
 /// JSON text with a status.
@@ -24,19 +24,24 @@ pub fn with_status(status: StatusCode, body: String) -> Response {
 pub const NO_CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// A single object whose validator is its version; `more`: with parts that change without it.
-pub fn object(request: &HeaderMap, version: i64, more: bool, body: &Value) -> Response {
-    let body = body.to_string();
+pub fn object(request: &HeaderMap, version: i64, more: bool, body: &impl Serialize) -> Response {
+    let body = text(body);
     let etag = if more { format!("\"{version}-{}\"", digest(&body)) } else { format!("\"{version}\"") };
     validated(request, &etag, body)
 }
 
 /// A list or an object without version: the validator is a hash of it.
-pub fn list(request: &HeaderMap, headers: HeaderMap, body: &Value) -> Response {
-    let body = body.to_string();
+pub fn list(request: &HeaderMap, headers: HeaderMap, body: &impl Serialize) -> Response {
+    let body = text(body);
     let etag = format!("\"{}\"", digest(&body));
     let mut response = validated(request, &etag, body);
     response.headers_mut().extend(headers);
     response
+}
+
+/// What is shown has text keys alone, and no member that can fail to be written.
+fn text(body: &impl Serialize) -> String {
+    serde_json::to_string(body).expect("a view is JSON")
 }
 
 fn validated(request: &HeaderMap, etag: &str, body: String) -> Response {

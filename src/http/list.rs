@@ -1,12 +1,19 @@
 //! Lists (API.md §1.4): cursors, pages, order, filters, and the answer around the rows.
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::answer;
+use super::auth::Who;
 use super::extract::Params;
 use super::problem::Problem;
 use crate::desk::query::{Choice, Order, Param, Start, TicketKey};
@@ -14,6 +21,113 @@ use crate::desk::{Page, PageOf};
 
 /// Rows reachable by `page=`.
 const PAGED_ROWS: i64 = 10_000;
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct List<T> {
+    /// The rows, in the order asked for.
+    pub data: Vec<T>,
+    /// Where this page lies.
+    pub pagination: Pagination,
+}
+
+/// A list that is always whole.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct All<T> {
+    /// The rows.
+    pub data: Vec<T>,
+}
+
+/// Where a page lies in its list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Pagination {
+    /// Most rows of a page.
+    #[schema(minimum = 1, maximum = 100, example = 25)]
+    pub limit: i64,
+    /// Whether there are rows behind these.
+    pub has_more: bool,
+    /// `cursor` of the next page.
+    pub next_cursor: Option<String>,
+    /// `cursor` of the page before.
+    pub prev_cursor: Option<String>,
+    /// As asked for.
+    pub page: Option<i64>,
+    /// All rows, where they were counted.
+    pub total: Option<i64>,
+    /// All pages, with `page`.
+    pub total_pages: Option<i64>,
+}
+
+/// What every list takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `ListRequest` reads")]
+pub struct ListParams {
+    /// Where the page begins: `next_cursor` or `prev_cursor` of another one, with the same sort and filters.
+    cursor: Option<String>,
+    /// The page's number, from 1, in place of `cursor`; the first 10 000 rows alone.
+    #[param(minimum = 1, maximum = 10_000)]
+    page: Option<i64>,
+    /// Most rows of a page.
+    #[param(minimum = 1, maximum = 100, default = 25)]
+    limit: Option<i64>,
+    /// Members to show, separated by commas; all when absent.
+    #[param(example = "id,created_at")]
+    fields: Option<String>,
+}
+
+/// `include` of lists that can do no more than count.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `ListRequest` reads")]
+pub struct CountParams {
+    /// `total` counts all rows.
+    #[param(example = "total")]
+    include: Option<String>,
+}
+
+/// A request for a list. A handler takes its own filters out of `params`, then asks for the [`Listing`].
+pub struct ListRequest {
+    /// The caller.
+    pub who: Who,
+    /// What is not read yet.
+    pub params: Params,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+impl<S: Sync> FromRequestParts<S> for ListRequest {
+    type Rejection = Problem;
+
+    /// Who says nothing about themselves hears of that before their query's faults.
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let who = Who::from_request_parts(parts, state).await?;
+        who.known()?;
+        let params = Params::parse(parts.uri.query())?;
+        Ok(Self { who, params, uri: parts.uri.clone(), headers: parts.headers.clone() })
+    }
+}
+
+impl ListRequest {
+    /// The part asked for; ends the reading. `kinds` are those of the sort keys.
+    ///
+    /// # Errors
+    /// 400 `invalid_parameter`, `bad_cursor`, `unknown_parameter`.
+    pub fn listing(mut self, kinds: &[Kind]) -> Result<Listing, Problem> {
+        let count = include(&mut self.params, &["total"])?.contains(&"total");
+        self.counted(kinds, count)
+    }
+
+    /// The same, where `include` was read before.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn counted(mut self, kinds: &[Kind], count: bool) -> Result<Listing, Problem> {
+        let listing = Listing::read(&mut self.params, &self.uri, kinds, count)?;
+        self.params.finish()?;
+        Ok(Listing { headers: self.headers, ..listing })
+    }
+}
 
 /// The part of a list that was asked for, and what binds a cursor to it.
 #[derive(Debug)]
@@ -27,6 +141,8 @@ pub struct Listing {
     bound: String,
     /// Path and query without cursor and page.
     base: String,
+    /// The request's.
+    headers: HeaderMap,
 }
 
 /// Kinds of the sort keys of a list, to read a cursor by; the id comes last.
@@ -40,10 +156,7 @@ pub enum Kind {
 
 impl Listing {
     /// Takes `cursor page limit fields` and binds the cursor to everything else in the query.
-    ///
-    /// # Errors
-    /// 400 `invalid_parameter`, `bad_cursor`.
-    pub fn read(params: &mut Params, uri: &Uri, kinds: &[Kind], count: bool) -> Result<Self, Problem> {
+    fn read(params: &mut Params, uri: &Uri, kinds: &[Kind], count: bool) -> Result<Self, Problem> {
         let limit = whole(params, "limit", 1..=100)?.unwrap_or(25);
         let number = whole(params, "page", 1..=PAGED_ROWS)?;
         let cursor = params.take("cursor");
@@ -60,36 +173,40 @@ impl Listing {
             (None, Some(number)) => Start::Offset((number - 1) * limit),
             (None, None) => Start::Top,
         };
-        let count = count || number.is_some();
-        Ok(Self { page: PageOf { start, limit, count }, fields, number, bound, base: base(uri) })
+        let page = PageOf { start, limit, count: count || number.is_some() };
+        Ok(Self { page, fields, number, bound, base: base(uri), headers: HeaderMap::new() })
     }
 
-    /// The answer: rows shown, the pagination, and `Link` (RFC 8288). `keys` gives a row's place in the order.
-    pub fn answer<T>(
+    /// The answer: rows as they are shown, the pagination, `Link` (RFC 8288) and `ETag`. `keys` gives a row's place in
+    /// the order.
+    pub fn answer<T, V: Serialize>(
         &self,
         page: &Page<T>,
         keys: impl Fn(&T) -> Vec<Param>,
-        mut rows: Vec<Value>,
-    ) -> (HeaderMap, Value) {
-        rows.iter_mut().for_each(|row| pick_fields(row, &self.fields));
+        rows: impl Iterator<Item = V>,
+    ) -> Response {
         let by_page = self.number.is_some();
-        let next =
-            page.rows.last().filter(|_| page.has_next && !by_page).map(|row| self.cursor(false, &keys(row)));
-        let prev = page
-            .rows
-            .first()
-            .filter(|_| page.has_previous && !by_page)
-            .map(|row| self.cursor(true, &keys(row)));
-        let pages =
-            page.total.filter(|_| by_page).map(|total| (total + self.page.limit - 1) / self.page.limit);
-        let body = json!({
-            "data": rows,
-            "pagination": {
-                "limit": self.page.limit, "has_more": page.has_next, "next_cursor": next, "prev_cursor": prev,
-                "page": self.number, "total": page.total, "total_pages": pages,
-            },
-        });
-        (self.links(page.has_next, page.has_previous, next, prev), body)
+        let cursor = |row: Option<&T>, there_is: bool, before: bool| {
+            row.filter(|_| there_is && !by_page).map(|row| self.cursor(before, &keys(row)))
+        };
+        let next = cursor(page.rows.last(), page.has_next, false);
+        let prev = cursor(page.rows.first(), page.has_previous, true);
+        let pages = |total: i64| (total + self.page.limit - 1) / self.page.limit;
+        let pagination = Pagination {
+            limit: self.page.limit,
+            has_more: page.has_next,
+            next_cursor: next.clone(),
+            prev_cursor: prev.clone(),
+            page: self.number,
+            total: page.total,
+            total_pages: page.total.filter(|_| by_page).map(pages),
+        };
+        let links = self.links(page.has_next, page.has_previous, next, prev);
+        if self.fields.is_empty() {
+            return answer::list(&self.headers, links, &List { data: rows.collect(), pagination });
+        }
+        let data = rows.map(|row| picked(&row, &self.fields)).collect();
+        answer::list(&self.headers, links, &List { data, pagination })
     }
 
     fn cursor(&self, before: bool, keys: &[Param]) -> String {
@@ -130,7 +247,7 @@ impl Listing {
 /// A whole number in a range.
 fn whole(
     params: &mut Params,
-    name: &str,
+    name: &'static str,
     range: std::ops::RangeInclusive<i64>,
 ) -> Result<Option<i64>, Problem> {
     let Some(text) = params.take(name) else { return Ok(None) };
@@ -188,11 +305,31 @@ fn read_cursor(cursor: &str, bound: &str, kinds: &[Kind]) -> Result<Start, Probl
     Ok(if before { Start::Before(params) } else { Start::After(params) })
 }
 
-/// Keeps these members alone (`fields=`), all when none is named.
-pub fn pick_fields(shown: &mut Value, fields: &[String]) {
+/// What is shown with these members alone (`fields=`), with all when none is named.
+pub fn picked(shown: &impl Serialize, fields: &[String]) -> Value {
+    let mut shown = json!(shown);
     if let (false, Some(members)) = (fields.is_empty(), shown.as_object_mut()) {
         members.retain(|name, _| fields.iter().any(|field| field == name));
     }
+    shown
+}
+
+/// `include=`, of these words.
+///
+/// # Errors
+/// 400 for another word.
+pub fn include(params: &mut Params, known: &[&'static str]) -> Result<Vec<&'static str>, Problem> {
+    let mut include = Vec::new();
+    for word in params.list("include") {
+        match known.iter().find(|known| **known == word) {
+            Some(word) => include.push(*word),
+            None => {
+                let detail = format!("unknown: {word}; there are {}", known.join(", "));
+                return Err(Problem::parameter("include", "not_in_enum", detail));
+            }
+        }
+    }
+    Ok(include)
 }
 
 /// `sort=-updated_at,number`.
@@ -237,7 +374,7 @@ pub fn kinds(order: &[Order<TicketKey>]) -> Vec<Kind> {
 /// 400 for a value that `parse` does not know.
 pub fn choice<T>(
     params: &mut Params,
-    name: &str,
+    name: &'static str,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<Option<Choice<T>>, Problem> {
     let Some(text) = params.take(name) else { return Ok(None) };

@@ -273,7 +273,8 @@ impl From<desk::Error> for Problem {
                 .member("field", what)
                 .member("existing", existing),
             Error::Collision { newer } => {
-                Self::new("collision", format!("{} newer", newer.len())).member("newer", view::newer(&newer))
+                let seen: Vec<_> = newer.iter().map(view::Newer::of).collect();
+                Self::new("collision", format!("{} newer", newer.len())).member("newer", json!(seen))
             }
             Error::InvalidTransition { from, to, allowed } => {
                 let allowed: Vec<_> = allowed.iter().map(|status| status.as_str()).collect();

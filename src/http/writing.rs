@@ -4,6 +4,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use data_encoding::HEXLOWER;
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -65,10 +66,11 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 pub fn shown(
     status: StatusCode,
     location: String,
-    mut body: Value,
+    body: impl Serialize,
     dry_run: bool,
     new: &[&'static str],
 ) -> StoredAnswer {
+    let mut body = json!(body);
     if dry_run {
         for pointer in new {
             if let Some(id) = body.pointer_mut(pointer) {

@@ -108,7 +108,7 @@ words! {
 }
 
 /// What is known of who really sent a mail (MAIL.md §1.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Authentication {
     /// RFC 7208.
     pub spf: Authority,

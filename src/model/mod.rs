@@ -46,11 +46,11 @@ pub use time::Timestamp;
 pub use told::RecentMail;
 pub use wishes::Wishes;
 
-/// Writes a closed set of wire words as an enum: `as_str`, `parse` (exact), `ALL`, `Display`, and serde as
-/// that word. What API.md §2 calls an enum is one of these.
+/// Writes a closed set of wire words as an enum: `as_str`, `parse` (exact), `ALL`, `Display`, serde as that
+/// word, and the schema of it. What API.md §2 calls an enum is one of these.
 macro_rules! words {
-    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
-        $(#[$meta])*
+    ($(#[doc = $doc:literal])+ $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[doc = $doc])+
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum $name { $(#[doc = concat!("`", $word, "`")] $(#[$vmeta])* $variant),+ }
         impl $name {
@@ -67,6 +67,14 @@ macro_rules! words {
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(self.as_str()) }
         }
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                let words = utoipa::openapi::schema::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String);
+                let about = concat!($($doc),*).trim();
+                words.description(Some(about)).enum_values(Some([$($word),+])).into()
+            }
+        }
+        impl utoipa::ToSchema for $name {}
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> { s.serialize_str(self.as_str()) }
         }

@@ -1,17 +1,14 @@
 //! Those who answer.
 
-use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, Uri};
+use axum::extract::State;
 use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::desk::Page;
-use crate::http::auth::Who;
-use crate::http::extract::Params;
-use crate::http::list::Listing;
+use crate::http::list::ListRequest;
 use crate::http::problem::Problem;
-use crate::http::{Api, answer, view};
+use crate::http::{Api, view};
 use crate::model::Scope;
 
 /// Routes that answer JSON.
@@ -23,21 +20,12 @@ pub fn routes() -> OpenApiRouter<Api> {
 ///
 /// All of them, by name.
 #[utoipa::path(get, path = "/api/support/agents", operation_id = "list_agents", tag = "People")]
-pub async fn list(
-    State(api): State<Api>,
-    who: Who,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    who.require(Scope::TicketsRead)?;
-    let mut params = Params::parse(query.as_deref())?;
-    let listing = Listing::read(&mut params, &uri, &[], false)?;
-    params.finish()?;
-    let agents = api.desk.agents().await?;
-    let rows = agents.iter().map(|(agent, further)| view::agent(agent, further)).collect();
-    let total = i64::try_from(agents.len()).ok();
-    let page = Page { rows: agents, has_next: false, has_previous: false, total };
-    let (links, body) = listing.answer(&page, |_| Vec::new(), rows);
-    Ok(answer::list(&headers, links, &body))
+pub async fn list(State(api): State<Api>, ask: ListRequest) -> Result<Response, Problem> {
+    ask.who.require(Scope::TicketsRead)?;
+    let listing = ask.listing(&[])?;
+    let rows = api.desk.agents().await?;
+    let total = i64::try_from(rows.len()).ok();
+    let page = Page { rows, has_next: false, has_previous: false, total };
+    let rows = page.rows.iter().map(|(agent, further)| view::Agent::of(agent, further));
+    Ok(listing.answer(&page, |_| Vec::new(), rows))
 }

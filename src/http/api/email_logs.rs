@@ -1,7 +1,7 @@
 //! Mails that left, or are to leave.
 
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -11,7 +11,7 @@ use crate::desk::query::{EmailLogFilter, Param, TicketRef};
 use crate::desk::{Ending, StoredAnswer};
 use crate::http::auth::Who;
 use crate::http::extract::{self, Params};
-use crate::http::list::{Listing, choice};
+use crate::http::list::{ListRequest, choice};
 use crate::http::problem::Problem;
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
@@ -44,48 +44,32 @@ pub fn raw_routes() -> OpenApiRouter<Api> {
 )]
 pub async fn of_ticket(
     State(api): State<Api>,
-    who: Who,
     Path(ticket): Path<String>,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    mut ask: ListRequest,
 ) -> Result<Response, Problem> {
-    who.require(Scope::EmailLogsRead)?;
-    let ticket = TicketRef::parse(&ticket).ok_or(Problem::not_found("ticket"))?;
-    let mut params = Params::parse(query.as_deref())?;
-    let count = super::tickets::include(&mut params, &["total"])?.contains(&"total");
-    let listing = Listing::read(&mut params, &uri, &[], count)?;
+    ask.who.require(Scope::EmailLogsRead)?;
+    let ticket = super::tickets::reference(&ticket)?;
+    let params = &mut ask.params;
     let mut filters = Vec::new();
-    filters.extend(choice(&mut params, "status", EmailStatus::parse)?.map(EmailLogFilter::Status));
+    filters.extend(choice(params, "status", EmailStatus::parse)?.map(EmailLogFilter::Status));
     filters.extend(params.take("recipient").map(|to| EmailLogFilter::Recipient(to.to_lowercase())));
-    params.finish()?;
+    let listing = ask.listing(&[])?;
     let page = api.desk.ticket_email_logs(&ticket, filters, &listing.page).await?;
-    let rows = page.rows.iter().map(view::email_log).collect();
-    let (links, body) = listing.answer(&page, |log| vec![Param::Id(log.id)], rows);
-    Ok(answer::list(&headers, links, &body))
+    let rows = page.rows.iter().map(view::EmailLog::of);
+    Ok(listing.answer(&page, |log| vec![Param::Id(log.id)], rows))
 }
 
 /// List mails that left, or are to leave.
 ///
 /// Newest first.
 #[utoipa::path(get, path = "/api/support/email-logs", operation_id = "list_email_logs", tag = "Mail")]
-pub async fn list(
-    State(api): State<Api>,
-    who: Who,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    who.require(Scope::EmailLogsRead)?;
-    let mut params = Params::parse(query.as_deref())?;
-    let count = super::tickets::include(&mut params, &["total"])?.contains(&"total");
-    let listing = Listing::read(&mut params, &uri, &[], count)?;
-    let filters = filters(&mut params, api.desk.keys())?;
-    params.finish()?;
+pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Response, Problem> {
+    ask.who.require(Scope::EmailLogsRead)?;
+    let filters = filters(&mut ask.params, api.desk.keys())?;
+    let listing = ask.listing(&[])?;
     let page = api.desk.list_email_logs(&filters, &listing.page).await?;
-    let rows = page.rows.iter().map(view::email_log).collect();
-    let (links, body) = listing.answer(&page, |log| vec![Param::Id(log.id)], rows);
-    Ok(answer::list(&headers, links, &body))
+    let rows = page.rows.iter().map(view::EmailLog::of);
+    Ok(listing.answer(&page, |log| vec![Param::Id(log.id)], rows))
 }
 
 fn filters(params: &mut Params, keys: &KeyRing) -> Result<Vec<EmailLogFilter>, Problem> {
@@ -154,7 +138,7 @@ pub async fn cancel(
 }
 
 fn shown(entry: &OutboxEntry, dry_run: bool) -> StoredAnswer {
-    writing::shown(StatusCode::OK, String::new(), view::email_log(entry), dry_run, &[])
+    writing::shown(StatusCode::OK, String::new(), view::EmailLog::of(entry), dry_run, &[])
 }
 
 /// A mail that left, and its tries.
@@ -171,7 +155,7 @@ pub async fn get(
     who.require(Scope::EmailLogsRead)?;
     Params::parse(query.as_deref())?.finish()?;
     let (entry, attempts) = api.desk.email_log(id(&log, "email_log")?).await?;
-    Ok(answer::list(&headers, HeaderMap::new(), &view::email_log_with(&entry, &attempts)))
+    Ok(answer::list(&headers, HeaderMap::new(), &view::EmailLogWithAttempts::of(&entry, &attempts)))
 }
 
 /// A mail as sent.

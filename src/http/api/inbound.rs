@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -14,7 +14,7 @@ use crate::desk::query::{InboundFilter, Param, TicketRef};
 use crate::desk::{self, Ending};
 use crate::http::auth::{Who, client_ip};
 use crate::http::extract::{self, Params};
-use crate::http::list::{Listing, choice};
+use crate::http::list::{ListRequest, choice};
 use crate::http::problem::{BASE, Problem};
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
@@ -42,23 +42,13 @@ pub fn raw_routes() -> OpenApiRouter<Api> {
 ///
 /// Newest first.
 #[utoipa::path(get, path = "/api/support/inbound", operation_id = "list_inbound", tag = "Mail")]
-pub async fn list(
-    State(api): State<Api>,
-    who: Who,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    who.require(Scope::EmailLogsRead)?;
-    let mut params = Params::parse(query.as_deref())?;
-    let count = super::tickets::include(&mut params, &["total"])?.contains(&"total");
-    let listing = Listing::read(&mut params, &uri, &[], count)?;
-    let filters = filters(&mut params)?;
-    params.finish()?;
+pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Response, Problem> {
+    ask.who.require(Scope::EmailLogsRead)?;
+    let filters = filters(&mut ask.params)?;
+    let listing = ask.listing(&[])?;
     let page = api.desk.list_inbound(&filters, &listing.page).await?;
-    let rows = page.rows.iter().map(view::inbound).collect();
-    let (links, body) = listing.answer(&page, |mail| vec![Param::Id(mail.id)], rows);
-    Ok(answer::list(&headers, links, &body))
+    let rows = page.rows.iter().map(view::InboundMail::of);
+    Ok(listing.answer(&page, |mail| vec![Param::Id(mail.id)], rows))
 }
 
 fn filters(params: &mut Params) -> Result<Vec<InboundFilter>, Problem> {
@@ -99,7 +89,7 @@ pub async fn get(
     who.require(Scope::EmailLogsRead)?;
     Params::parse(query.as_deref())?.finish()?;
     let mail = api.desk.inbound_mail(id(&mail, "inbound_mail")?).await?;
-    Ok(answer::list(&headers, HeaderMap::new(), &view::inbound(&mail)))
+    Ok(answer::list(&headers, HeaderMap::new(), &view::InboundMail::of(&mail)))
 }
 
 /// A mail as received.
@@ -135,7 +125,7 @@ pub async fn receive(State(api): State<Api>, who: Who, request: Request) -> Resu
     let show = |row: &InboundRecord| {
         let location = format!("{BASE}/inbound/{}", row.id);
         let new = if row.action == InboundAction::Created { &NEW[..] } else { &NEW[..2] };
-        writing::shown(StatusCode::CREATED, location, view::inbound(row), dry_run, new)
+        writing::shown(StatusCode::CREATED, location, view::InboundMail::of(row), dry_run, new)
     };
     let ending = Ending { key: terms.key(&raw), dry_run, show: &show };
     let received_at = api.desk.clock().now();

@@ -3,7 +3,7 @@
 use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -33,11 +33,12 @@ pub async fn get(
     let caller = who.known()?;
     Params::parse(query.as_deref())?.finish()?;
     let Some(agent) = &caller.agent else {
-        let service = json!({ "id": null, "name": caller.token.name, "role": "service" });
-        return Ok(answer::list(&headers, HeaderMap::new(), &with_scopes(service, caller)));
+        let token = &caller.token;
+        let service = view::Service { id: None, name: &token.name, role: "service", scopes: &token.scopes };
+        return Ok(answer::list(&headers, HeaderMap::new(), &service));
     };
     let (agent, further) = api.desk.agent(agent.id).await?;
-    Ok(answer::object(&headers, agent.version, true, &with_scopes(view::agent(&agent, &further), caller)))
+    Ok(answer::object(&headers, agent.version, true, &shown(&agent, &further, caller)))
 }
 
 /// What you wish to be told by mail.
@@ -57,8 +58,7 @@ pub async fn patch(State(api): State<Api>, who: Who, request: Request) -> Result
     fields.finish()?;
     let (_, further) = api.desk.agent(agent.id).await?;
     let show = |agent: &Agent| {
-        let body = with_scopes(view::agent(agent, &further), caller);
-        writing::shown(StatusCode::OK, String::new(), body, dry_run, &[])
+        writing::shown(StatusCode::OK, String::new(), shown(agent, &further, caller), dry_run, &[])
     };
     let ending = Ending { key: None, dry_run, show: &show };
     Ok(writing::send(api.desk.set_notifications(agent.id, &wishes, version, ending).await?))
@@ -73,7 +73,6 @@ fn wishes(fields: &mut Fields, agent: &Agent) -> Map<String, Value> {
     patch
 }
 
-fn with_scopes(mut body: Value, caller: &Caller) -> Value {
-    body["scopes"] = json!(caller.token.scopes);
-    body
+fn shown<'a>(agent: &'a Agent, further: &'a [String], caller: &'a Caller) -> view::Me<'a> {
+    view::Me { agent: view::Agent::of(agent, further), scopes: &caller.token.scopes }
 }

@@ -1,7 +1,7 @@
 //! Mail that was held back.
 
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -11,7 +11,7 @@ use crate::desk::query::{InboundFilter, Param, TicketRef};
 use crate::desk::{Ending, Release, ReleaseTo};
 use crate::http::auth::Who;
 use crate::http::extract::{self, Fields, JsonBody, Params};
-use crate::http::list::Listing;
+use crate::http::list::ListRequest;
 use crate::http::problem::{BASE, Problem};
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
@@ -26,24 +26,14 @@ pub fn routes() -> OpenApiRouter<Api> {
 ///
 /// Newest first.
 #[utoipa::path(get, path = "/api/support/quarantine", operation_id = "list_quarantine", tag = "Mail")]
-pub async fn list(
-    State(api): State<Api>,
-    who: Who,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    who.require(Scope::EmailLogsRead)?;
-    let mut params = Params::parse(query.as_deref())?;
-    let count = super::tickets::include(&mut params, &["total"])?.contains(&"total");
-    let listing = Listing::read(&mut params, &uri, &[], count)?;
+pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Response, Problem> {
+    ask.who.require(Scope::EmailLogsRead)?;
     let mut filters = vec![InboundFilter::Held];
-    filters.extend(params.take("reason").map(InboundFilter::Reason));
-    params.finish()?;
+    filters.extend(ask.params.take("reason").map(InboundFilter::Reason));
+    let listing = ask.listing(&[])?;
     let page = api.desk.list_inbound(&filters, &listing.page).await?;
-    let rows = page.rows.iter().map(view::inbound).collect();
-    let (links, body) = listing.answer(&page, |mail| vec![Param::Id(mail.id)], rows);
-    Ok(answer::list(&headers, links, &body))
+    let rows = page.rows.iter().map(view::InboundMail::of);
+    Ok(listing.answer(&page, |mail| vec![Param::Id(mail.id)], rows))
 }
 
 /// A mail that was held back.
@@ -58,7 +48,7 @@ pub async fn get(
     who.require(Scope::EmailLogsRead)?;
     Params::parse(query.as_deref())?.finish()?;
     let mail = api.desk.held_mail(id(&mail, "inbound_mail")?).await?;
-    Ok(answer::list(&headers, HeaderMap::new(), &view::inbound(&mail)))
+    Ok(answer::list(&headers, HeaderMap::new(), &view::InboundMail::of(&mail)))
 }
 
 /// Let it in.
@@ -84,7 +74,7 @@ pub async fn release(
     let dry_run = terms.dry_run;
     let show = |row: &InboundRecord| {
         let location = format!("{BASE}/inbound/{}", row.id);
-        writing::shown(StatusCode::OK, location, view::inbound(row), dry_run, &["/response_id"])
+        writing::shown(StatusCode::OK, location, view::InboundMail::of(row), dry_run, &["/response_id"])
     };
     let ending = Ending { key: terms.key(&raw), dry_run, show: &show };
     Ok(writing::send(api.desk.release_mail(mail, wanted, &caller.actor(), ending).await?))

@@ -35,7 +35,7 @@ pub async fn get(
     who.require(Scope::Admin)?;
     Params::parse(query.as_deref())?.finish()?;
     let state = api.desk.queue_state().await?;
-    Ok(answer::list(&headers, HeaderMap::new(), &view::queue(&state)))
+    Ok(answer::list(&headers, HeaderMap::new(), &view::Queue::of(&state)))
 }
 
 /// Send nothing for now.
@@ -76,5 +76,5 @@ async fn read(api: &Api, who: &Who, request: Request) -> Result<(Terms, Bytes), 
 }
 
 fn shown(state: &QueueState, dry_run: bool) -> StoredAnswer {
-    writing::shown(StatusCode::OK, String::new(), view::queue(state), dry_run, &[])
+    writing::shown(StatusCode::OK, String::new(), view::Queue::of(state), dry_run, &[])
 }

@@ -3,7 +3,7 @@
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -41,7 +41,7 @@ pub async fn get(
     let view = api.desk.response(id(&response, "response")?, who.allows(Scope::NotesRead)).await?;
     // How its mails fare changes without the version.
     let more = !view.logs.is_empty();
-    Ok(answer::object(&headers, view.response.version, more, &view::response(&view)))
+    Ok(answer::object(&headers, view.response.version, more, &view::Response::of(&view)))
 }
 
 /// The mail a response came by or went out as.
@@ -95,7 +95,7 @@ pub async fn add(
     let dry_run = terms.dry_run;
     let show = |written: &ResponseWritten| {
         let location = format!("{BASE}/responses/{}", written.view.response.id);
-        let body = written_body(written, dry_run);
+        let body = view::ResponseWritten::of(written, dry_run);
         writing::shown(StatusCode::CREATED, location, body, dry_run, &["/id", "/delivery/email_log_ids"])
     };
     let ending = Ending { key: terms.key(&raw), dry_run, show: &show };
@@ -122,20 +122,16 @@ pub async fn cancel(
     let terms = Terms::read(&request, &who)?;
     let body = extract::nothing(request.into_body(), api.body_timeout()).await?;
     let show = |written: &ResponseWritten| {
-        writing::shown(StatusCode::OK, String::new(), written_body(written, false), terms.dry_run, &[])
+        writing::shown(
+            StatusCode::OK,
+            String::new(),
+            view::ResponseWritten::of(written, false),
+            terms.dry_run,
+            &[],
+        )
     };
     let ending = Ending { key: terms.key(&body), dry_run: terms.dry_run, show: &show };
     Ok(writing::send(api.desk.cancel_response(response, caller, ending).await?))
-}
-
-fn written_body(written: &ResponseWritten, dry_run: bool) -> Value {
-    let mut body = view::response(&written.view);
-    let ticket = &written.ticket;
-    body["emails"] = view::emails(&written.emails, dry_run);
-    body["ticket"] = json!({
-        "id": ticket.id, "number": ticket.number, "status": ticket.status, "version": ticket.version,
-    });
-    body
 }
 
 /// The fields of API.md §4.4, and the variables for a template.

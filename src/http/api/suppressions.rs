@@ -1,7 +1,7 @@
 //! Addresses that get no mail.
 
-use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
@@ -10,8 +10,8 @@ use utoipa_axum::routes;
 use crate::desk::query::Param;
 use crate::desk::{Ending, SuppressionRequest};
 use crate::http::auth::Who;
-use crate::http::extract::{self, JsonBody, Params};
-use crate::http::list::Listing;
+use crate::http::extract::{self, JsonBody};
+use crate::http::list::ListRequest;
 use crate::http::problem::Problem;
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
@@ -26,22 +26,12 @@ pub fn routes() -> OpenApiRouter<Api> {
 ///
 /// Newest first.
 #[utoipa::path(get, path = "/api/support/suppressions", operation_id = "list_suppressions", tag = "Mail")]
-pub async fn list(
-    State(api): State<Api>,
-    who: Who,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    who.require(Scope::EmailLogsRead)?;
-    let mut params = Params::parse(query.as_deref())?;
-    let count = super::tickets::include(&mut params, &["total"])?.contains(&"total");
-    let listing = Listing::read(&mut params, &uri, &[], count)?;
-    params.finish()?;
+pub async fn list(State(api): State<Api>, ask: ListRequest) -> Result<Response, Problem> {
+    ask.who.require(Scope::EmailLogsRead)?;
+    let listing = ask.listing(&[])?;
     let page = api.desk.list_suppressions(&listing.page).await?;
-    let rows = page.rows.iter().map(view::suppression).collect();
-    let (links, body) = listing.answer(&page, |row| vec![Param::Id(row.id)], rows);
-    Ok(answer::list(&headers, links, &body))
+    let rows = page.rows.iter().map(view::Suppression::of);
+    Ok(listing.answer(&page, |row| vec![Param::Id(row.id)], rows))
 }
 
 /// No mail for an address.
@@ -65,7 +55,7 @@ pub async fn put(
     fields.finish()?;
     let show = |row: &Suppression| {
         let new = if row.version == 1 { &["/id"][..] } else { &[] };
-        writing::shown(StatusCode::OK, String::new(), view::suppression(row), dry_run, new)
+        writing::shown(StatusCode::OK, String::new(), view::Suppression::of(row), dry_run, new)
     };
     let request = SuppressionRequest { address, note, expires_at, version };
     Ok(writing::send(api.desk.suppress(request, Ending { key: None, dry_run, show: &show }).await?))

@@ -1,9 +1,8 @@
 //! Agents who share work.
 
-use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
 use axum::response::Response;
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,8 +12,8 @@ use super::id;
 use crate::desk::query::Param;
 use crate::desk::{Ending, StoredAnswer, TeamRequest, TeamView};
 use crate::http::auth::Who;
-use crate::http::extract::{self, Fields, JsonBody, Params};
-use crate::http::list::{Kind, Listing};
+use crate::http::extract::{self, Fields, JsonBody};
+use crate::http::list::{Kind, List, ListRequest};
 use crate::http::problem::{BASE, Problem};
 use crate::http::view::team::Team;
 use crate::http::writing::{self, Terms};
@@ -45,25 +44,14 @@ pub struct TeamBody {
     path = "/api/support/teams",
     operation_id = "list_teams",
     tag = "People",
-    responses((status = 200, description = "A page of teams", body = Vec<Team>))
+    responses((status = 200, description = "A page of teams", body = List<Team>))
 )]
-pub async fn list(
-    State(api): State<Api>,
-    who: Who,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    who.require(Scope::TicketsRead)?;
-    let mut params = Params::parse(query.as_deref())?;
-    let count = super::tickets::include(&mut params, &["total"])?.contains(&"total");
-    let listing = Listing::read(&mut params, &uri, &[Kind::Text], count)?;
-    params.finish()?;
+pub async fn list(State(api): State<Api>, ask: ListRequest) -> Result<Response, Problem> {
+    ask.who.require(Scope::TicketsRead)?;
+    let listing = ask.listing(&[Kind::Text])?;
     let page = api.desk.list_teams(&listing.page).await?;
-    let rows = page.rows.iter().map(|row| json!(Team::from(row))).collect();
     let keys = |row: &TeamView| vec![Param::Text(row.team.name.clone()), Param::Id(row.team.id)];
-    let (links, body) = listing.answer(&page, keys, rows);
-    Ok(answer::list(&headers, links, &body))
+    Ok(listing.answer(&page, keys, page.rows.iter().map(Team::from)))
 }
 
 /// Make a team.
@@ -153,6 +141,6 @@ fn shown(dry_run: bool, status: StatusCode) -> impl Fn(&TeamView) -> StoredAnswe
     move |view: &TeamView| {
         let location = format!("{BASE}/teams/{}", view.team.id);
         let new: &[_] = if status == StatusCode::CREATED { &["/id"] } else { &[] };
-        writing::shown(status, location, json!(Team::from(view)), dry_run, new)
+        writing::shown(status, location, Team::from(view), dry_run, new)
     }
 }

@@ -1,9 +1,8 @@
 //! Tickets.
 
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -14,7 +13,7 @@ use crate::desk::query::{Choice, Param, TextColumn, TicketFilter, TicketRef};
 use crate::desk::{Body, Ending, Include, StatusRequest, TicketView, TicketWritten, search};
 use crate::http::auth::Who;
 use crate::http::extract::{self, Params, words};
-use crate::http::list::{self, Listing, choice};
+use crate::http::list::{self, ListRequest, choice};
 use crate::http::problem::{BASE, Problem};
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
@@ -31,35 +30,26 @@ pub fn routes(api: &Api) -> OpenApiRouter<Api> {
 
 /// List and search tickets.
 #[utoipa::path(get, path = "/api/support/tickets", operation_id = "list_tickets", tag = "Tickets")]
-pub async fn list(
-    State(api): State<Api>,
-    who: Who,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    who.require(Scope::TicketsRead)?;
-    let mut params = Params::parse(query.as_deref())?;
-    let include = include(&mut params, &["responses", "total"])?;
-    let order = list::ticket_order(&mut params)?;
-    let listing = Listing::read(&mut params, &uri, &list::kinds(&order), include.contains(&"total"))?;
-    let filters = filters(&mut params, &who, api.desk.keys())?;
-    params.finish()?;
+pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Response, Problem> {
+    ask.who.require(Scope::TicketsRead)?;
+    let notes = ask.who.allows(Scope::NotesRead);
+    let include = list::include(&mut ask.params, &["responses", "total"])?;
+    let order = list::ticket_order(&mut ask.params)?;
+    let filters = filters(&mut ask.params, &ask.who, api.desk.keys())?;
+    let listing = ask.counted(&list::kinds(&order), include.contains(&"total"))?;
     let page = api.desk.list_tickets(&filters, &order, &listing.page).await?;
-    let mut rows: Vec<_> = page.rows.iter().map(view::ticket).collect();
-    if include.contains(&"responses") {
-        let ids: Vec<_> = page.rows.iter().map(|row| row.ticket.id).collect();
-        let responses = api.desk.responses_of_tickets(&ids, who.allows(Scope::NotesRead)).await?;
-        for (row, responses) in rows.iter_mut().zip(responses) {
-            row["responses"] = responses.iter().map(view::response).collect();
-        }
-    }
+    let ids: Vec<_> = page.rows.iter().map(|row| row.ticket.id).collect();
+    let responses = match include.contains(&"responses") {
+        true => api.desk.responses_of_tickets(&ids, notes).await?,
+        false => Vec::new(),
+    };
+    let rows = page.rows.iter().enumerate();
+    let rows = rows.map(|(i, row)| view::TicketWith::listed(row, responses.get(i).map(Vec::as_slice)));
     let keys = |row: &TicketView| {
         let keys = order.iter().map(|o| o.key.of(&row.ticket, o.descending));
         keys.chain([Param::Id(row.ticket.id)]).collect()
     };
-    let (links, body) = listing.answer(&page, keys, rows);
-    Ok(answer::list(&headers, links, &body))
+    Ok(listing.answer(&page, keys, rows))
 }
 
 /// A ticket.
@@ -74,7 +64,8 @@ pub async fn get(
     who.require(Scope::TicketsRead)?;
     let ticket = reference(&ticket)?;
     let mut params = Params::parse(query.as_deref())?;
-    let include = include(&mut params, &["responses", "email_logs", "attachments", "events", "related"])?;
+    let include =
+        list::include(&mut params, &["responses", "email_logs", "attachments", "events", "related"])?;
     let fields = params.list("fields");
     params.finish()?;
     if include.contains(&"email_logs") {
@@ -90,8 +81,7 @@ pub async fn get(
         related: has("related"),
     };
     let found = api.desk.ticket(&ticket, wanted).await?;
-    let mut body = view::ticket_with(&found);
-    list::pick_fields(&mut body, &fields);
+    let body = list::picked(&view::TicketWith::of(&found), &fields);
     let more = !include.is_empty() || !fields.is_empty();
     Ok(answer::object(&headers, found.view.ticket.version, more, &body))
 }
@@ -118,7 +108,13 @@ pub async fn open(State(api): State<Api>, who: Who, request: Request) -> Result<
     let show = |written: &TicketWritten| {
         let location = format!("{BASE}/tickets/{}", written.view.ticket.id);
         let new = ["/id", "/number", "/mail_subject", "/links/self"];
-        writing::shown(StatusCode::CREATED, location, written_body(written, dry_run), dry_run, &new)
+        writing::shown(
+            StatusCode::CREATED,
+            location,
+            view::TicketWritten::of(written, dry_run),
+            dry_run,
+            &new,
+        )
     };
     Ok(writing::send(api.desk.create_ticket(wanted, caller, Ending { key, dry_run, show: &show }).await?))
 }
@@ -153,36 +149,15 @@ pub async fn set_status(
     };
     fields.finish()?;
     let show = |written: &TicketWritten| {
-        writing::shown(StatusCode::OK, String::new(), written_body(written, dry_run), dry_run, &[])
+        writing::shown(StatusCode::OK, String::new(), view::TicketWritten::of(written, dry_run), dry_run, &[])
     };
     let ending = Ending { key: None, dry_run, show: &show };
     Ok(writing::send(api.desk.change_status(&ticket, wanted, caller, ending).await?))
 }
 
-fn written_body(written: &TicketWritten, dry_run: bool) -> Value {
-    let mut body = view::ticket(&written.view);
-    body["emails"] = view::emails(&written.emails, dry_run);
-    body
-}
-
 /// `{ticket}`: id or number.
 pub fn reference(text: &str) -> Result<TicketRef, Problem> {
     TicketRef::parse(text).ok_or(Problem::not_found("ticket"))
-}
-
-/// `include=`, of these words.
-pub fn include(params: &mut Params, known: &[&'static str]) -> Result<Vec<&'static str>, Problem> {
-    let mut include = Vec::new();
-    for word in params.list("include") {
-        match known.iter().find(|known| **known == word) {
-            Some(word) => include.push(*word),
-            None => {
-                let detail = format!("unknown: {word}; there are {}", known.join(", "));
-                return Err(Problem::parameter("include", "not_in_enum", detail));
-            }
-        }
-    }
-    Ok(include)
 }
 
 /// The filters of API.md §4.2.

@@ -277,7 +277,7 @@ impl Fields {
     /// Ends the reading.
     ///
     /// # Errors
-    /// 400 `unknown_field` for members never asked for, otherwise 422 with everything that is wrong.
+    /// 400 `unknown_field` for members never asked for (it says which there are), otherwise 422 with everything that is wrong.
     pub fn finish(self) -> Result<(), Problem> {
         let Self { members, known, errors } = self;
         let strangers: Vec<_> = members.keys().filter(|name| !known.contains(name.as_str())).collect();
@@ -289,7 +289,7 @@ impl Fields {
                 code: "not_allowed",
                 detail: "unknown member".into(),
                 rejected_value: None,
-                allowed: None,
+                allowed: Some(known.iter().copied().collect()),
             });
             return Err(Problem::new("unknown_field", detail).with_errors(errors.collect()));
         }

@@ -1,5 +1,7 @@
 //! The parameters of the query.
 
+use std::collections::BTreeSet;
+
 use super::timestamp;
 use crate::http::problem::{FieldError, Problem};
 
@@ -7,6 +9,7 @@ use crate::http::problem::{FieldError, Problem};
 #[derive(Debug)]
 pub struct Params {
     pairs: Vec<(String, String)>,
+    known: BTreeSet<&'static str>,
 }
 
 impl Params {
@@ -28,11 +31,12 @@ impl Params {
             }
             pairs.push((name, value));
         }
-        Ok(Self { pairs })
+        Ok(Self { pairs, known: BTreeSet::new() })
     }
 
     /// The value, `None` when absent or empty.
-    pub fn take(&mut self, name: &str) -> Option<String> {
+    pub fn take(&mut self, name: &'static str) -> Option<String> {
+        self.known.insert(name);
         let i = self.pairs.iter().position(|(known, _)| known == name)?;
         Some(self.pairs.swap_remove(i).1).filter(|value| !value.is_empty())
     }
@@ -41,7 +45,7 @@ impl Params {
     ///
     /// # Errors
     /// 400 for anything else.
-    pub fn flag(&mut self, name: &str) -> Result<Option<bool>, Problem> {
+    pub fn flag(&mut self, name: &'static str) -> Result<Option<bool>, Problem> {
         match self.take(name).as_deref() {
             None => Ok(None),
             Some("true" | "1") => Ok(Some(true)),
@@ -54,7 +58,7 @@ impl Params {
     ///
     /// # Errors
     /// 400 for anything else.
-    pub fn time(&mut self, name: &str) -> Result<Option<crate::model::Timestamp>, Problem> {
+    pub fn time(&mut self, name: &'static str) -> Result<Option<crate::model::Timestamp>, Problem> {
         let Some(text) = self.take(name) else { return Ok(None) };
         // A literal plus sign of an offset reads as a space in a query.
         let at = timestamp(&text.replace(' ', "+")).or_else(|| timestamp(&format!("{text}T00:00:00Z")));
@@ -62,7 +66,7 @@ impl Params {
     }
 
     /// Comma-separated words.
-    pub fn list(&mut self, name: &str) -> Vec<String> {
+    pub fn list(&mut self, name: &'static str) -> Vec<String> {
         let text = self.take(name).unwrap_or_default();
         text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
     }
@@ -70,9 +74,10 @@ impl Params {
     /// Ends the reading.
     ///
     /// # Errors
-    /// 400 `unknown_parameter` for parameters never asked for.
+    /// 400 `unknown_parameter` for parameters never asked for; it says which there are.
     pub fn finish(self) -> Result<(), Problem> {
-        let Some((name, _)) = self.pairs.first() else { return Ok(()) };
+        let Self { pairs, known } = self;
+        let Some((name, _)) = pairs.first() else { return Ok(()) };
         let name: String = name.chars().take(100).collect();
         let errors = vec![FieldError {
             pointer: None,
@@ -80,7 +85,7 @@ impl Params {
             code: "not_allowed",
             detail: "unknown parameter".into(),
             rejected_value: None,
-            allowed: None,
+            allowed: Some(known.into_iter().collect()),
         }];
         Err(Problem::new("unknown_parameter", format!("unknown parameter: {name}")).with_errors(errors))
     }

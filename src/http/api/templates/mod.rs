@@ -6,7 +6,7 @@ mod preview;
 use std::time::Duration;
 
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -17,12 +17,12 @@ use crate::desk::query::{Param, TemplateFilter};
 use crate::desk::{self, Answered, Caller, Ending, builtin_of};
 use crate::http::auth::Who;
 use crate::http::extract::{self, JsonBody, Params};
-use crate::http::list::{Kind, Listing};
+use crate::http::list::{Kind, ListRequest};
 use crate::http::problem::{BASE, Problem};
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
 use crate::model::template::{check_reply, locale_of};
-use crate::model::{Category, Scope, TemplateRecord, TemplateType};
+use crate::model::{Category, Scope, TemplateRecord, TemplateType, TemplateVersion};
 use fields::TemplateFields;
 
 /// How often a change is made anew when others change the same template at that moment.
@@ -46,24 +46,13 @@ pub fn routes() -> OpenApiRouter<Api> {
 
 /// List templates.
 #[utoipa::path(get, path = "/api/support/templates", operation_id = "list_templates", tag = "Templates")]
-pub async fn list(
-    State(api): State<Api>,
-    who: Who,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    who.require(Scope::TemplatesRead)?;
-    let mut params = Params::parse(query.as_deref())?;
-    let count = super::tickets::include(&mut params, &["total"])?.contains(&"total");
-    let listing = Listing::read(&mut params, &uri, &[Kind::Text], count)?;
-    let filters = filters(&mut params)?;
-    params.finish()?;
+pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Response, Problem> {
+    ask.who.require(Scope::TemplatesRead)?;
+    let filters = filters(&mut ask.params)?;
+    let listing = ask.listing(&[Kind::Text])?;
     let page = api.desk.list_templates(&filters, &listing.page, api.templates.built_in()).await?;
-    let rows = page.rows.iter().map(view::template).collect();
     let keys = |row: &TemplateRecord| vec![Param::Text(row.name.clone()), Param::Id(row.id)];
-    let (links, body) = listing.answer(&page, keys, rows);
-    Ok(answer::list(&headers, links, &body))
+    Ok(listing.answer(&page, keys, page.rows.iter().map(view::Template::of)))
 }
 
 /// A template.
@@ -79,7 +68,7 @@ pub async fn get(
     Params::parse(query.as_deref())?.finish()?;
     let template = found(&api, id(&template, "template")?).await?;
     // Its uses are counted without a new version.
-    Ok(answer::object(&headers, template.version, template.usage_count > 0, &view::template(&template)))
+    Ok(answer::object(&headers, template.version, template.usage_count > 0, &view::Template::of(&template)))
 }
 
 /// Keep a template.
@@ -157,21 +146,14 @@ pub async fn delete(
 )]
 pub async fn versions(
     State(api): State<Api>,
-    who: Who,
     Path(template): Path<String>,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    ask: ListRequest,
 ) -> Result<Response, Problem> {
-    who.require(Scope::TemplatesRead)?;
-    let mut params = Params::parse(query.as_deref())?;
-    let listing = Listing::read(&mut params, &uri, &[Kind::Int], false)?;
-    params.finish()?;
+    ask.who.require(Scope::TemplatesRead)?;
+    let listing = ask.listing(&[Kind::Int])?;
     let page = api.desk.template_versions(id(&template, "template")?, &listing.page).await?;
-    let rows = page.rows.iter().map(view::template_version).collect();
-    let (links, body) =
-        listing.answer(&page, |row| vec![Param::Int(row.version), Param::Id(row.template_id)], rows);
-    Ok(answer::list(&headers, links, &body))
+    let keys = |row: &TemplateVersion| vec![Param::Int(row.version), Param::Id(row.template_id)];
+    Ok(listing.answer(&page, keys, page.rows.iter().map(view::TemplateVersion::of)))
 }
 
 /// Make an old save the newest.
@@ -262,7 +244,7 @@ fn shown(dry_run: bool, status: StatusCode) -> impl Fn(&TemplateRecord) -> desk:
     move |template: &TemplateRecord| {
         let location = format!("{BASE}/templates/{}", template.id);
         let new: &[_] = if status == StatusCode::CREATED { &["/id"] } else { &[] };
-        writing::shown(status, location, view::template(template), dry_run, new)
+        writing::shown(status, location, view::Template::of(template), dry_run, new)
     }
 }
 
@@ -292,7 +274,7 @@ fn filters(params: &mut Params) -> Result<Vec<TemplateFilter>, Problem> {
 
 fn words(
     params: &mut Params,
-    name: &str,
+    name: &'static str,
     read: impl Fn(&str) -> Option<String>,
 ) -> Result<Option<Vec<String>>, Problem> {
     let words = params.list(name);

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use serde_json::{Value, json};
 
 use super::fields::{TemplateFields, locale, new};
 use super::{check, found};
@@ -14,6 +13,7 @@ use crate::desk::{Body, Caller, Ending, TemplateTest};
 use crate::http::api::id;
 use crate::http::auth::Who;
 use crate::http::extract::{self, Fields, Params};
+use crate::http::list::All;
 use crate::http::problem::{BASE, Problem};
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
@@ -114,7 +114,7 @@ pub async fn test(
     let dry_run = terms.dry_run;
     let show = |entry: &OutboxEntry| {
         let location = format!("{BASE}/email-logs/{}", entry.id);
-        writing::shown(StatusCode::ACCEPTED, location, view::email_log(entry), dry_run, &["/id"])
+        writing::shown(StatusCode::ACCEPTED, location, view::EmailLog::of(entry), dry_run, &["/id"])
     };
     let ending = Ending { key: terms.key(&raw), dry_run, show: &show };
     Ok(writing::send(api.desk.test_template(test, ending).await?))
@@ -148,7 +148,7 @@ pub async fn render(
     let ticket = ticket.ok_or(Problem::not_found("ticket"))?;
     let body = api.desk.fill_reply(&ticket, &template, variables, caller).await?;
     let (text, html) = body.rendered();
-    Ok(answer::json(&json!({ "body": text, "body_html": html })))
+    Ok(answer::json(&view::Rendered { body: text, body_html: html }))
 }
 
 /// What templates may say.
@@ -179,22 +179,19 @@ pub async fn variables(
             keys.push(known_to);
         }
     }
-    let data: Vec<_> = all
-        .into_values()
-        .map(|(v, keys)| json!({"name": v.name, "type": v.r#type, "sample": v.sample, "templates": keys}))
-        .collect();
-    Ok(answer::list(&headers, HeaderMap::new(), &json!({ "data": data })))
+    let data = all.values().map(|(variable, keys)| view::TemplateVariable::of(variable, keys)).collect();
+    Ok(answer::list(&headers, HeaderMap::new(), &All { data }))
 }
 
 /// Subject, text and HTML, and what its writer should know.
-async fn shown(api: &Api, caller: &Caller, trial: Trial) -> Result<Value, Problem> {
+async fn shown(api: &Api, caller: &Caller, trial: Trial) -> Result<view::Preview, Problem> {
     match trial.template.r#type {
         TemplateType::Reply => reply_shown(api, caller, trial).await,
         TemplateType::Notification => notification_shown(api, trial).await,
     }
 }
 
-async fn reply_shown(api: &Api, caller: &Caller, trial: Trial) -> Result<Value, Problem> {
+async fn reply_shown(api: &Api, caller: &Caller, trial: Trial) -> Result<view::Preview, Problem> {
     check(api, &trial.template).await?;
     let body = match &trial.ticket {
         Some(ticket) => api.desk.fill_reply(ticket, &trial.template, None, caller).await?,
@@ -204,11 +201,11 @@ async fn reply_shown(api: &Api, caller: &Caller, trial: Trial) -> Result<Value, 
         }
     };
     let (text, html) = body.rendered();
-    let bytes = html.as_ref().map_or(0, String::len);
-    Ok(json!({ "subject": null, "text": text, "html": html, "html_bytes": bytes, "warnings": [] }))
+    let html_bytes = html.as_ref().map_or(0, String::len);
+    Ok(view::Preview { subject: None, text, html, html_bytes, warnings: Vec::new() })
 }
 
-async fn notification_shown(api: &Api, trial: Trial) -> Result<Value, Problem> {
+async fn notification_shown(api: &Api, trial: Trial) -> Result<view::Preview, Problem> {
     let Trial { template, ticket, locale } = trial;
     let key = NotificationTemplate::parse(&template.key).ok_or(Problem::not_found("template"))?;
     let wanted = reader_of(&template, locale);
@@ -228,10 +225,13 @@ async fn notification_shown(api: &Api, trial: Trial) -> Result<Value, Problem> {
     if rendered.html.len() > CLIPPED {
         warnings.push(format!("mail programs cut HTML of more than {CLIPPED} octets"));
     }
-    Ok(json!({
-        "subject": rendered.subject, "text": rendered.text, "html": rendered.html,
-        "html_bytes": rendered.html.len(), "warnings": warnings,
-    }))
+    Ok(view::Preview {
+        subject: Some(rendered.subject),
+        text: rendered.text,
+        html_bytes: rendered.html.len(),
+        html: Some(rendered.html),
+        warnings,
+    })
 }
 
 /// The wished language; the template's own, or else English.
