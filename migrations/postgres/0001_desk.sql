@@ -123,22 +123,58 @@ CREATE TABLE tickets (
   closed_at                BIGINT,
   created_at               BIGINT NOT NULL,
   updated_at               BIGINT NOT NULL,
-  version                  BIGINT NOT NULL
+  version                  BIGINT NOT NULL,
+  changed                  BIGINT NOT NULL DEFAULT pg_current_xact_id()::TEXT::BIGINT -- the transaction that changed it last
 );
+-- Lists walk these in their order; each ends in the id, so that the order is total.
 CREATE INDEX tickets_updated ON tickets (updated_at, id);
 CREATE INDEX tickets_created ON tickets (created_at, id);
+CREATE INDEX tickets_asked ON tickets (last_customer_message_at, id);
+CREATE INDEX tickets_turn ON tickets (waiting_since, id) WHERE waiting_since IS NOT NULL;
+CREATE INDEX tickets_changed ON tickets (changed, id);
+-- And these find the few rows of a filter.
 CREATE INDEX tickets_status ON tickets (status, updated_at, id);
+CREATE INDEX tickets_kind ON tickets (category, priority);
+CREATE INDEX tickets_channel ON tickets (channel) WHERE channel <> 'email';
+CREATE INDEX tickets_spam ON tickets (id) WHERE is_spam;
+CREATE INDEX tickets_files ON tickets (id) WHERE attachment_count > 0;
 CREATE INDEX tickets_assignee ON tickets (assignee_id, updated_at, id) WHERE assignee_id IS NOT NULL;
--- What falls due by time: few rows each, so that looking for them costs nothing.
-CREATE INDEX tickets_resolved ON tickets (resolved_at) WHERE status = 'resolved';
-CREATE INDEX tickets_snoozed ON tickets (snoozed_until) WHERE snoozed_until IS NOT NULL;
-CREATE INDEX tickets_waiting ON tickets (waiting_since) WHERE status = 'waiting_customer' AND reminded_at IS NULL;
+CREATE INDEX tickets_team ON tickets (team_id) WHERE team_id IS NOT NULL;
 CREATE INDEX tickets_requester ON tickets (requester_id);
 CREATE INDEX tickets_user ON tickets (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX tickets_seller ON tickets (seller_id) WHERE seller_id IS NOT NULL;
 CREATE INDEX tickets_store ON tickets (store_id, updated_at, id) WHERE store_id IS NOT NULL;
 CREATE INDEX tickets_order ON tickets (order_id) WHERE order_id IS NOT NULL;
-CREATE UNIQUE INDEX tickets_external ON tickets (external_scope, external_id) WHERE external_id IS NOT NULL;
+CREATE UNIQUE INDEX tickets_external ON tickets (external_id, external_scope) WHERE external_id IS NOT NULL;
+-- What falls due by time: few rows each, so that looking for them costs nothing.
+CREATE INDEX tickets_resolved ON tickets (resolved_at) WHERE status = 'resolved';
+CREATE INDEX tickets_snoozed ON tickets (snoozed_until) WHERE snoozed_until IS NOT NULL;
+CREATE INDEX tickets_waiting ON tickets (waiting_since) WHERE status = 'waiting_customer' AND reminded_at IS NULL;
+
+-- The words of tickets.tags, one a row; kept up by the database itself.
+CREATE TABLE ticket_tags (
+  tag       TEXT NOT NULL,
+  ticket_id UUID NOT NULL,
+  PRIMARY KEY (tag, ticket_id)
+);
+CREATE FUNCTION keep_ticket_tags() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP <> 'INSERT' THEN
+    DELETE FROM ticket_tags
+    WHERE ticket_id = OLD.id AND tag IN (SELECT json_array_elements_text(OLD.tags::json));
+  END IF;
+  IF TG_OP <> 'DELETE' THEN
+    INSERT INTO ticket_tags (tag, ticket_id) SELECT json_array_elements_text(NEW.tags::json), NEW.id
+    ON CONFLICT DO NOTHING;
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER tickets_tagged AFTER INSERT ON tickets FOR EACH ROW WHEN (NEW.tags <> '[]')
+  EXECUTE FUNCTION keep_ticket_tags();
+CREATE TRIGGER tickets_retagged AFTER UPDATE OF tags ON tickets FOR EACH ROW WHEN (NEW.tags <> OLD.tags)
+  EXECUTE FUNCTION keep_ticket_tags();
+CREATE TRIGGER tickets_untagged AFTER DELETE ON tickets FOR EACH ROW WHEN (OLD.tags <> '[]')
+  EXECUTE FUNCTION keep_ticket_tags();
 
 -- Every mail ever accepted. The raw bytes (the first of them, when there are many) come last, so that lists don't
 -- read them.
@@ -475,7 +511,8 @@ CREATE TABLE job_items (
 -- Counting callers
 
 -- Filled behind the ledger by the indexer, never in the transaction that takes a mail. A row has the place of its
--- response (responses.seq).
+-- response (responses.seq). Besides the words of the text a document has three marks that say where it stands in that
+-- order (src/store/words.rs), so that the index finds the newest of many without looking at all of them.
 CREATE TABLE search (
   response_id UUID PRIMARY KEY,
   seq         BIGINT NOT NULL,

@@ -335,7 +335,7 @@ pub(super) fn one_line(text: &str, max: usize) -> String {
 }
 
 /// The beginning of a text, on one line.
-fn preview(text: &str) -> String {
+pub(super) fn preview(text: &str) -> String {
     let start: String = text.chars().take(4 * PREVIEW).collect();
     let line = one_line(&start, PREVIEW + 1);
     if line.chars().count() <= PREVIEW {

@@ -12,6 +12,8 @@ use crate::store::search::Unindexed;
 
 /// Responses indexed in one transaction.
 const BATCH: i64 = 100;
+/// The same, when nobody waits.
+const LARGE_BATCH: i64 = 5_000;
 /// Wait between two looks when there is nothing to do.
 const REST: Duration = Duration::from_millis(500);
 /// Longest wait for a moment when no mail comes in.
@@ -77,12 +79,13 @@ impl Desk {
         }
         let recheck = now - indexer.rechecked_at >= RECHECK_MS;
         let after = if recheck { indexer.settled } else { indexer.reached };
+        let newest = read.last_response_seq().await?;
         let rows = read.unindexed_responses(after, BATCH).await?;
         drop(read);
         let count = i64::try_from(rows.len()).unwrap_or(BATCH);
-        if let Some(last) = rows.last() {
-            indexer.reached = indexer.reached.max(last.seq);
-        }
+        // What others have indexed is not looked at again each time.
+        let seen = if count < BATCH { Some(newest) } else { rows.last().map(|last| last.seq) };
+        indexer.reached = indexer.reached.max(seen.unwrap_or_default());
         if recheck && count < BATCH {
             indexer.rechecked_at = now;
         }
@@ -92,9 +95,7 @@ impl Desk {
         }
         let texts: Vec<_> = rows.iter().map(text_of).collect();
         let mut tx = self.store().begin().await?;
-        for (row, text) in rows.iter().zip(&texts) {
-            tx.index_response(row, text).await?;
-        }
+        tx.index_responses(&rows, &texts).await?;
         if settled {
             tx.set_indexed_to(indexer.settled).await?;
         }
@@ -104,13 +105,40 @@ impl Desk {
 }
 
 impl Desk {
+    /// Indexes everything there is, at full speed; says how many responses are done as it goes along.
+    pub(super) async fn index_all(&self, progress: &(dyn Fn(u64) + Sync)) -> Result<()> {
+        let from = self.store().read().await?.indexed_to().await?;
+        let (mut after, mut done) = (from, 0);
+        loop {
+            let mut read = self.store().read().await?;
+            let rows = read.unindexed_responses(after, LARGE_BATCH).await?;
+            drop(read);
+            // A transaction that began before may have put a row below this place: looked for until none is left.
+            let Some(last) = rows.last().map(|row| row.seq) else {
+                if after == from {
+                    return Ok(());
+                }
+                after = from;
+                continue;
+            };
+            let texts: Vec<_> = rows.iter().map(text_of).collect();
+            let mut tx = self.store().begin().await?;
+            tx.index_responses(&rows, &texts).await?;
+            tx.commit().await?;
+            after = last;
+            done += rows.len() as u64;
+            progress(done);
+        }
+    }
+
     /// A ticket's responses are found under it alone, after some of them came from another one.
     pub(super) async fn index_moved(&self, tx: &mut Tx, ticket: Uuid) -> Result<()> {
-        for row in tx.responses_to_index(ticket).await? {
-            tx.forget_response(&row).await?;
-            tx.index_response(&row, &text_of(&row)).await?;
+        let rows = tx.responses_to_index(ticket).await?;
+        for row in &rows {
+            tx.forget_response(row).await?;
         }
-        Ok(())
+        let texts: Vec<_> = rows.iter().map(text_of).collect();
+        Ok(tx.index_responses(&rows, &texts).await?)
     }
 }
 

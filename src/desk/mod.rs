@@ -53,7 +53,7 @@ pub use queue::{QueueHealth, Round, Wanted};
 pub use reading::{Include, Page, PageOf, ResponseView, TicketView, TicketWith};
 pub use recipients::{Recipient, Recipients};
 pub use responses::{Body, ResponseRequest, ResponseWritten};
-pub use seeding::Seeded;
+pub use seeding::{Generate, Generated, Progress, Seeded};
 pub use suppressions::SuppressionRequest;
 pub use teams::{TeamRequest, TeamView};
 pub use templates::{ReplyText, TemplateTest, builtin_of};

@@ -38,7 +38,7 @@ impl Tx {
 
     /// Adds a contact.
     pub async fn insert_contact(&mut self, contact: &Contact) -> Result<()> {
-        self.run(
+        self.put(
             include_str!("sql/contacts/insert.sql"),
             args![
                 contact.id,
@@ -58,7 +58,6 @@ impl Tx {
             ],
         )
         .await
-        .map(drop)
     }
 
     /// Adds an address.
@@ -66,12 +65,11 @@ impl Tx {
     /// # Errors
     /// [`super::Error::Conflict`] when somebody has it: another node met them at this moment; the verb is done again.
     pub async fn insert_contact_email(&mut self, email: &ContactEmail) -> Result<()> {
-        self.run(
+        self.put(
             include_str!("sql/contacts/insert_email.sql"),
             args![&email.address, email.contact_id, email.verified, email.is_primary],
         )
         .await
-        .map(drop)
     }
 
     /// Marks an address (lower case) as verified.

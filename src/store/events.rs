@@ -9,7 +9,7 @@ use crate::model::TicketEvent;
 impl Tx {
     /// Adds a line.
     pub async fn insert_event(&mut self, e: &TicketEvent) -> Result<()> {
-        self.run(
+        self.put(
             include_str!("sql/events/insert.sql"),
             args![
                 e.id,
@@ -26,7 +26,6 @@ impl Tx {
             ],
         )
         .await
-        .map(drop)
     }
 
     /// A ticket's trail, oldest first.

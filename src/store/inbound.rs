@@ -98,7 +98,7 @@ impl Tx {
         raw: &[u8],
     ) -> Result<()> {
         let (first, rest) = raw.split_at(raw.len().min(CHUNK));
-        self.run(
+        self.put(
             include_str!("sql/inbound/insert.sql"),
             args![
                 m.id,

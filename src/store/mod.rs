@@ -9,6 +9,7 @@ mod value;
 
 mod agents;
 mod attachments;
+mod bulk;
 mod chores;
 mod contacts;
 mod events;
@@ -71,6 +72,8 @@ pub enum Tx {
     SqliteRead(sqlite::Snapshot),
     /// Either, on PostgreSQL.
     Postgres(Transaction<'static, Postgres>),
+    /// Many rows at once, on PostgreSQL.
+    PostgresBulk(Box<bulk::Bulk>),
 }
 
 /// A transaction to come. On SQLite the commit of those before it waits for it, so that they share one: between queueing
@@ -115,6 +118,17 @@ impl Store {
     /// [`Error::Unavailable`] when there is no connection to be had.
     pub async fn begin(&self) -> Result<Tx> {
         self.queue().begin().await
+    }
+
+    /// A transaction for many rows at once.
+    ///
+    /// # Errors
+    /// As [`Store::begin`].
+    pub async fn begin_bulk(&self) -> Result<Tx> {
+        Ok(match self.begin().await? {
+            Tx::Postgres(tx) => Tx::PostgresBulk(Box::new(bulk::Bulk::new(tx))),
+            tx => tx,
+        })
     }
 
     /// Announces a verb.
@@ -204,6 +218,7 @@ impl Tx {
             Self::SqliteWrite(verb) => sqlite::all(verb.connection()?, sql, args),
             Self::SqliteRead(snapshot) => sqlite::all(snapshot.connection()?, sql, args),
             Self::Postgres(tx) => postgres::all(tx, sql, args).await,
+            Self::PostgresBulk(bulk) => postgres::all(bulk.connection().await?, sql, args).await,
         }
     }
 
@@ -216,6 +231,9 @@ impl Tx {
             Self::SqliteWrite(verb) => sqlite::all(verb.connection()?, &sql, &args),
             Self::SqliteRead(snapshot) => snapshot.all_at_length(sql, args).await,
             Self::Postgres(tx) => postgres::all(tx, AssertSqlSafe(sql), &args).await,
+            Self::PostgresBulk(bulk) => {
+                postgres::all(bulk.connection().await?, AssertSqlSafe(sql), &args).await
+            }
         }
     }
 
@@ -229,6 +247,7 @@ impl Tx {
             Self::SqliteWrite(verb) => sqlite::one(verb.connection()?, sql, args),
             Self::SqliteRead(snapshot) => sqlite::one(snapshot.connection()?, sql, args),
             Self::Postgres(tx) => postgres::one(tx, sql, args).await,
+            Self::PostgresBulk(bulk) => postgres::one(bulk.connection().await?, sql, args).await,
         }
     }
 
@@ -257,6 +276,15 @@ impl Tx {
             Self::SqliteWrite(verb) => sqlite::run(verb.connection()?, sql, args),
             Self::SqliteRead(snapshot) => sqlite::run(snapshot.connection()?, sql, args),
             Self::Postgres(tx) => postgres::run(tx, sql, args).await,
+            Self::PostgresBulk(bulk) => postgres::run(bulk.connection().await?, sql, args).await,
+        }
+    }
+
+    /// Adds a row by a plain `INSERT … VALUES`: at once, or together with others.
+    pub(crate) async fn put(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<()> {
+        match self {
+            Self::PostgresBulk(bulk) => bulk.gather(sql, args).await,
+            _ => self.run(sql, args).await.map(drop),
         }
     }
 
@@ -264,7 +292,7 @@ impl Tx {
     pub(crate) fn pick(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
         match self {
             Self::SqliteWrite(_) | Self::SqliteRead(_) => sqlite,
-            Self::Postgres(_) => postgres,
+            Self::Postgres(_) | Self::PostgresBulk(_) => postgres,
         }
     }
 
@@ -277,6 +305,7 @@ impl Tx {
             Self::SqliteWrite(verb) => verb.commit().await,
             Self::SqliteRead(_) => Ok(()),
             Self::Postgres(tx) => Ok(tx.commit().await?),
+            Self::PostgresBulk(bulk) => bulk.commit().await,
         }
     }
 
@@ -288,6 +317,7 @@ impl Tx {
         match self {
             Self::SqliteWrite(_) | Self::SqliteRead(_) => Ok(()),
             Self::Postgres(tx) => Ok(tx.rollback().await?),
+            Self::PostgresBulk(bulk) => bulk.rollback().await,
         }
     }
 }

@@ -46,6 +46,51 @@ impl Tx {
         .map(drop)
     }
 
+    /// Puts a mail into the log whose tries are over.
+    pub async fn insert_ended_mail(&mut self, e: &OutboxEntry) -> Result<()> {
+        self.put(
+            include_str!("sql/outbox/insert_ended.sql"),
+            args![
+                e.id,
+                e.ticket_id,
+                e.response_id,
+                &e.template,
+                e.template_version,
+                &e.locale,
+                e.audience,
+                e.automatic,
+                e.verified,
+                &e.from_address,
+                &e.to_address,
+                e.domain(),
+                &e.to_name,
+                &e.subject,
+                &e.message_id,
+                &e.envelope_from,
+                json(&e.context),
+                e.status,
+                e.priority,
+                e.attempts,
+                false,
+                e.released,
+                e.give_up_at,
+                &e.remote,
+                &e.tls,
+                e.smtp_code,
+                &e.enhanced_code,
+                &e.smtp_response,
+                &e.error,
+                e.size,
+                e.queued_at,
+                e.sent_at,
+                e.delivered_at,
+                e.bounced_at,
+                e.created_at
+            ],
+        )
+        .await
+    }
+
     /// One mail.
     pub async fn outbox_entry(&mut self, id: Uuid) -> Result<Option<OutboxEntry>> {
         self.one(include_str!("sql/outbox/get.sql"), args![id]).await
@@ -103,7 +148,7 @@ impl Tx {
 
     /// Writes an attempt into the log.
     pub async fn insert_delivery_attempt(&mut self, a: &DeliveryAttempt) -> Result<()> {
-        self.run(
+        self.put(
             include_str!("sql/outbox/insert_attempt.sql"),
             args![
                 a.id,
@@ -120,7 +165,6 @@ impl Tx {
             ],
         )
         .await
-        .map(drop)
     }
 
     /// A mail's attempts, oldest first.

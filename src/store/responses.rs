@@ -40,7 +40,7 @@ impl Tx {
 
     /// Adds a response.
     pub async fn insert_response(&mut self, r: &Response) -> Result<()> {
-        self.run(
+        self.put(
             include_str!("sql/responses/insert.sql"),
             args![
                 r.id,
@@ -77,7 +77,6 @@ impl Tx {
             ],
         )
         .await
-        .map(drop)
     }
 
     /// Writes what may change of a response: who may read it, to whom it went, and when.

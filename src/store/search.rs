@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::value::args;
+use super::value::{args, json};
 use super::{Result, Tx};
 
 /// A response not yet found by its words.
@@ -59,13 +59,25 @@ impl Tx {
         self.all(sql, args![after, limit]).await
     }
 
-    /// Puts a response into the index; nothing happens when it is there.
-    pub async fn index_response(&mut self, row: &Unindexed, text: &str) -> Result<()> {
-        let sql = self.pick(
-            include_str!("sql/search/insert.sqlite.sql"),
-            include_str!("sql/search/insert.postgres.sql"),
-        );
-        self.run(sql, args![row.seq, row.id, row.ticket_id, text]).await?;
+    /// The place of the newest response.
+    pub async fn last_response_seq(&mut self) -> Result<i64> {
+        let (last,) = self.only(include_str!("sql/search/last.sql"), args![]).await?;
+        Ok(last)
+    }
+
+    /// Puts responses into the index, each with its folded text; nothing happens to those that are there.
+    pub async fn index_responses(&mut self, rows: &[Unindexed], texts: &[String]) -> Result<()> {
+        if let Self::Postgres(_) = self {
+            let rows: Vec<_> = rows.iter().zip(texts).map(document).collect();
+            return self
+                .run(include_str!("sql/search/insert.postgres.sql"), args![json(&rows)])
+                .await
+                .map(drop);
+        }
+        for (row, text) in rows.iter().zip(texts) {
+            let sql = include_str!("sql/search/insert.sqlite.sql");
+            self.run(sql, args![row.seq, row.id, row.ticket_id, text]).await?;
+        }
         Ok(())
     }
 
@@ -77,12 +89,10 @@ impl Tx {
     /// Takes a response out of the index; nothing happens when it is not there.
     pub async fn forget_response(&mut self, row: &Unindexed) -> Result<()> {
         let done = match self {
-            Self::Postgres(_) => {
-                self.run(include_str!("sql/search/forget.postgres.sql"), args![row.id]).await?
-            }
             Self::SqliteWrite(_) | Self::SqliteRead(_) => {
                 self.run(include_str!("sql/search/forget.sqlite.sql"), args![row.seq]).await?
             }
+            _ => self.run(include_str!("sql/search/forget.postgres.sql"), args![row.id]).await?,
         };
         debug_assert!(done <= 1);
         Ok(())
@@ -101,4 +111,19 @@ impl Tx {
         self.run(sql, args![FACT, seq.to_string()]).await?;
         Ok(())
     }
+}
+
+/// How coarse the marks are that say where a document stands: windows of 2^n responses.
+const WINDOWS: [u32; 3] = [14, 17, 20];
+
+/// A document for PostgreSQL. No word has such signs as its marks.
+fn document((row, text): (&Unindexed, &String)) -> serde_json::Value {
+    let marks: Vec<_> = (0..).zip(WINDOWS).map(|(level, bits)| mark(level, row.seq >> bits)).collect();
+    serde_json::json!({
+        "seq": row.seq, "response_id": row.id, "ticket_id": row.ticket_id, "text": text, "marks": marks,
+    })
+}
+
+fn mark(level: usize, window: i64) -> String {
+    format!("#{level}/{window}")
 }

@@ -5,15 +5,19 @@ use uuid::Uuid;
 use super::value::args;
 use super::{Result, Tx};
 
-/// In this order, so that nothing refers to what is gone.
-const CLEAN: [&str; 12] = [
+/// What hangs on tickets, in this order, so that nothing refers to what is gone.
+const CLEAN_TICKETS: [&str; 6] = [
     include_str!("sql/seeding/clean_attempts.sql"),
     include_str!("sql/seeding/clean_outbox.sql"),
     include_str!("sql/seeding/clean_attachments.sql"),
-    include_str!("sql/seeding/clean_search.sql"),
     include_str!("sql/seeding/clean_events.sql"),
     include_str!("sql/seeding/clean_responses.sql"),
     include_str!("sql/seeding/clean_tickets.sql"),
+];
+
+/// What is left then.
+const CLEAN: [&str; 6] = [
+    include_str!("sql/seeding/clean_inbound.sql"),
     include_str!("sql/seeding/clean_contact_emails.sql"),
     include_str!("sql/seeding/clean_contacts.sql"),
     include_str!("sql/seeding/clean_agents.sql"),
@@ -28,8 +32,26 @@ impl Tx {
         Ok(rows == 1)
     }
 
-    /// Takes the demo data away, with what was added to its tickets since; contacts and agents that are used
-    /// elsewhere stay. Answers how many seeded rows are gone.
+    /// The same for a row that was just made.
+    pub async fn note_new_seed_row(&mut self, kind: &str, id: Uuid) -> Result<()> {
+        self.put(include_str!("sql/seeding/note_new.sql"), args![kind, id]).await
+    }
+
+    /// Takes some tickets of the demo data away, with what was added to them since; answers how many.
+    pub async fn clean_seed_tickets(&mut self, limit: i64) -> Result<u64> {
+        let search = self.pick(
+            include_str!("sql/seeding/clean_search.sqlite.sql"),
+            include_str!("sql/seeding/clean_search.postgres.sql"),
+        );
+        self.run(search, args![limit]).await?;
+        for sql in CLEAN_TICKETS {
+            self.run(sql, args![limit]).await?;
+        }
+        self.run(include_str!("sql/seeding/forget_tickets.sql"), args![limit]).await
+    }
+
+    /// Takes the rest of the demo data away; contacts and agents that are used elsewhere stay. Answers how many seeded
+    /// rows are gone.
     pub async fn clean_seed_rows(&mut self) -> Result<u64> {
         for sql in CLEAN {
             self.run(sql, args![]).await?;

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::select::Select;
 use super::value::{args, json};
 use super::{Result, Tx};
 use crate::model::{Ticket, TicketNumber};
@@ -25,6 +26,16 @@ impl Tx {
         self.one(sql, args![number.as_str()]).await
     }
 
+    /// Which of these numbers tickets have already.
+    pub async fn numbers_taken<'a>(
+        &mut self,
+        numbers: impl IntoIterator<Item = &'a TicketNumber>,
+    ) -> Result<Vec<String>> {
+        let mut select = Select::new("SELECT number FROM tickets WHERE number IN ");
+        select.bind_all(numbers.into_iter().map(TicketNumber::as_str));
+        Ok(select.all::<(String,)>(self).await?.into_iter().map(|(number,)| number).collect())
+    }
+
     /// The number of the ticket a caller knows by this id of its own.
     pub async fn number_of_external_id(&mut self, scope: &str, id: &str) -> Result<Option<String>> {
         let sql = include_str!("sql/tickets/by_external_id.sql");
@@ -42,8 +53,12 @@ impl Tx {
     /// # Errors
     /// [`super::Error::Conflict`] when its number is taken; the verb is done again, with another.
     pub async fn insert_ticket(&mut self, t: &Ticket) -> Result<()> {
-        self.run(
-            include_str!("sql/tickets/insert.sql"),
+        let sql = self.pick(
+            include_str!("sql/tickets/insert.sqlite.sql"),
+            include_str!("sql/tickets/insert.postgres.sql"),
+        );
+        self.put(
+            sql,
             args![
                 t.id,
                 t.number.as_str(),
@@ -94,13 +109,16 @@ impl Tx {
             ],
         )
         .await
-        .map(drop)
     }
 
     /// Writes everything of a ticket that may change, as it stands in `t`.
     pub async fn update_ticket(&mut self, t: &Ticket) -> Result<()> {
+        let sql = self.pick(
+            include_str!("sql/tickets/update.sqlite.sql"),
+            include_str!("sql/tickets/update.postgres.sql"),
+        );
         self.run(
-            include_str!("sql/tickets/update.sql"),
+            sql,
             args![
                 t.id,
                 &t.subject,

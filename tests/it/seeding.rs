@@ -1,5 +1,7 @@
 //! Demo data: loaded once, taken away again, and nothing else with it.
 
+use postdesk::desk::{Generate, Progress};
+
 use crate::support::App;
 
 const COUNTS: &[(&str, i64)] = &[
@@ -55,5 +57,60 @@ both_engines! {
         assert!(app.desk.load_seed().await.expect("it writes").is_some(), "it can be loaded again");
         assert_eq!(app.database.count("SELECT count(*) FROM tickets").await, 6);
         assert_eq!(app.database.count("SELECT count(*) FROM contacts").await, 2);
+    }
+}
+
+both_engines! {
+    async fn generated_tickets_look_real_and_go_again(engine: Engine) {
+        let app = App::start(engine).await;
+        let mail = b"From: Nora <nora@customer.example>\r\nSubject: Another thing\r\n\r\nHello\r\n";
+        let mut client = crate::support::client::Client::connect(app.smtp).await.expect("it greets");
+        client.send("nora@customer.example", crate::support::app::SUPPORT, mail).await.expect("an answer");
+        app.desk.load_seed().await.expect("it writes");
+
+        let wanted = Generate { tickets: 400, responses_per_ticket: 5, seed: 1 };
+        let last = std::sync::Mutex::new(None);
+        let made = app.desk.generate_seed(wanted, &|progress| *last.lock().expect("one at a time") = Some(progress)).await;
+        let made = made.expect("it writes");
+        assert_eq!(made.tickets, 400);
+        assert!((4 * 400..=6 * 400).contains(&made.responses), "{made:?}");
+        assert!(matches!(*last.lock().expect("one at a time"), Some(Progress::Indexed(found)) if found >= made.responses));
+        for (sql, least) in [
+            ("SELECT count(*) FROM tickets WHERE status = 'closed'", 300),
+            ("SELECT count(DISTINCT status) FROM tickets", 5),
+            ("SELECT count(DISTINCT category) FROM tickets", 10),
+            ("SELECT count(*) FROM tickets WHERE first_response_at > created_at AND resolved_at > first_response_at", 200),
+            ("SELECT count(*) FROM responses WHERE visibility = 'internal'", 50),
+            ("SELECT count(DISTINCT locale) FROM tickets", 5),
+            ("SELECT count(*) FROM outbox WHERE status = 'failed'", 5),
+            ("SELECT count(*) FROM delivery_attempts", 400),
+            ("SELECT count(*) FROM inbound_mails", 200),
+            ("SELECT count(*) FROM ticket_tags", 50),
+        ] {
+            let found = app.database.count(sql).await;
+            assert!(found >= least, "{sql}: {found}");
+        }
+        for (sql, want) in [
+            ("SELECT count(*) FROM tickets t WHERE response_count <> (SELECT count(*) FROM responses r WHERE r.ticket_id = t.id)", 0),
+            ("SELECT count(*) FROM outbox WHERE ticket_id IS NOT NULL AND next_attempt_at IS NOT NULL AND status IN ('sent', 'failed')", 0),
+            ("SELECT count(*) FROM responses r WHERE NOT EXISTS (SELECT 1 FROM search)", 0),
+        ] {
+            assert_eq!(app.database.count(sql).await, want, "{sql}");
+        }
+        assert_eq!(app.database.count("SELECT count(*) FROM search").await, app.database.count("SELECT count(*) FROM responses").await);
+
+        app.desk.clean_seed().await.expect("it writes");
+        for (sql, want) in [
+            ("SELECT count(*) FROM tickets", 1),
+            ("SELECT count(*) FROM ticket_tags", 0),
+            ("SELECT count(*) FROM responses", 1),
+            ("SELECT count(*) FROM search", 1),
+            ("SELECT count(*) FROM inbound_mails", 1),
+            ("SELECT count(*) FROM contacts", 1),
+            ("SELECT count(*) FROM agents", 1),
+            ("SELECT count(*) FROM seed_rows", 0),
+        ] {
+            assert_eq!(app.database.count(sql).await, want, "{sql}");
+        }
     }
 }

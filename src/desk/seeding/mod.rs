@@ -2,10 +2,13 @@
 
 mod email;
 mod file;
+mod generate;
 
 use std::collections::HashMap;
 
 use uuid::Uuid;
+
+pub use generate::{Generate, Generated, Progress};
 
 use file::{Seed, SeedAgent, SeedCustomer, SeedResponse, SeedTemplate, SeedTicket};
 
@@ -15,6 +18,8 @@ use crate::store::Tx;
 
 const DEMO: &str = include_str!("../../../seeds/demo.toml");
 const MINUTE_MS: i64 = 60_000;
+/// Tickets taken away in one transaction.
+const CLEANED_AT_ONCE: i64 = 2_000;
 
 /// What a load added.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -70,10 +75,20 @@ impl Desk {
     /// Takes the demo data away, and nothing else; answers how many things are gone.
     ///
     /// # Errors
-    /// The store's.
+    /// The store's. What was taken away before it stays away.
     pub async fn clean_seed(&self) -> Result<u64> {
+        let mut gone = 0;
+        loop {
+            let mut tx = self.store().begin().await?;
+            let tickets = tx.clean_seed_tickets(CLEANED_AT_ONCE).await?;
+            tx.commit().await?;
+            gone += tickets;
+            if tickets == 0 {
+                break;
+            }
+        }
         let mut tx = self.store().begin().await?;
-        let gone = tx.clean_seed_rows().await?;
+        gone += tx.clean_seed_rows().await?;
         tx.commit().await?;
         self.reload_directory().await?;
         Ok(gone)

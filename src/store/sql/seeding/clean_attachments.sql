@@ -1,1 +1,1 @@
-DELETE FROM attachments WHERE ticket_id IN (SELECT id FROM seed_rows WHERE kind = 'ticket')
+DELETE FROM attachments WHERE ticket_id IN (SELECT id FROM seed_rows WHERE kind = 'ticket' ORDER BY id LIMIT $1)

@@ -1,1 +1,2 @@
-DELETE FROM delivery_attempts WHERE outbox_id IN (SELECT id FROM outbox WHERE ticket_id IN (SELECT id FROM seed_rows WHERE kind = 'ticket'))
+DELETE FROM delivery_attempts
+WHERE outbox_id IN (SELECT id FROM outbox WHERE ticket_id IN (SELECT id FROM seed_rows WHERE kind = 'ticket' ORDER BY id LIMIT $1))

@@ -1,1 +1,0 @@
-DELETE FROM search WHERE ticket_id IN (SELECT id FROM seed_rows WHERE kind = 'ticket')

@@ -1,0 +1,2 @@
+DELETE FROM search
+WHERE rowid IN (SELECT seq FROM responses WHERE ticket_id IN (SELECT id FROM seed_rows WHERE kind = 'ticket' ORDER BY id LIMIT $1))

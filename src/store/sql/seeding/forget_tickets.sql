@@ -1,0 +1,2 @@
+DELETE FROM seed_rows
+WHERE kind = 'ticket' AND id IN (SELECT id FROM seed_rows WHERE kind = 'ticket' ORDER BY id LIMIT $1)

@@ -1,0 +1,1 @@
+INSERT INTO seed_rows (kind, id) VALUES ($1, $2)
