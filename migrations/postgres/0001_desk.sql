@@ -505,6 +505,14 @@ CREATE TABLE job_items (
 );
 
 -- Events of the desk, for those who listen
+CREATE TABLE desk_events (
+  seq       BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, -- drawn at the end of a verb: about the order they happened
+  id        UUID NOT NULL,
+  at        BIGINT NOT NULL,
+  type      TEXT NOT NULL,
+  ticket_id UUID,
+  body      TEXT NOT NULL -- JSON object: what listeners get, word for word
+);
 
 -- Webhooks
 

@@ -498,6 +498,14 @@ CREATE TABLE job_items (
 ) WITHOUT ROWID;
 
 -- Events of the desk, for those who listen
+CREATE TABLE desk_events (
+  seq       INTEGER PRIMARY KEY AUTOINCREMENT, -- in the order they happened; never used twice
+  id        BLOB NOT NULL,
+  at        INTEGER NOT NULL,
+  type      TEXT NOT NULL,
+  ticket_id BLOB,
+  body      TEXT NOT NULL -- JSON object: what listeners get, word for word
+);
 
 -- Webhooks
 

@@ -19,6 +19,8 @@ const BATCH: i64 = 50;
 const DAY_MS: i64 = 24 * 3_600_000;
 /// A mail that nobody tried for so long is a trouble, milliseconds.
 const STUCK_MS: i64 = 3_600_000;
+/// How long events are kept, milliseconds: for ten minutes, with room for clocks that differ.
+const EVENTS_KEPT_MS: i64 = 12 * 60_000;
 
 /// What a round of chores did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -63,6 +65,7 @@ impl Desk {
         };
         self.look_at_queue().await?;
         self.forget_jobs().await?;
+        self.forget_old_events().await?;
         Ok(done)
     }
 
@@ -157,6 +160,13 @@ impl Desk {
             self.ring_outbox();
         }
         Ok(())
+    }
+
+    /// Listeners who come back get what they missed of this time, and no more (API.md §6).
+    async fn forget_old_events(&self) -> Result<()> {
+        let mut tx = self.store().begin().await?;
+        tx.prune_desk_events(self.clock().now().plus_ms(-EVENTS_KEPT_MS)).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Gives a ticket a status, without anybody's doing; it no longer sleeps.

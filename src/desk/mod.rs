@@ -141,7 +141,7 @@ impl Desk {
     pub async fn open(store: Store, config: Arc<Config>, clock: Clock, ids: Ids) -> Result<Self> {
         let keys = KeyRing::new(&config.keys.reply)?;
         let inner = Inner {
-            store,
+            store: store.announcing(clock.clone()),
             config,
             clock,
             ids,

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::value::{args, json};
 use super::{Result, Tx};
-use crate::model::{Contact, ContactEmail};
+use crate::model::{Contact, ContactEmail, EventType};
 
 impl Tx {
     /// A contact.
@@ -38,6 +38,7 @@ impl Tx {
 
     /// Adds a contact.
     pub async fn insert_contact(&mut self, contact: &Contact) -> Result<()> {
+        self.news(|news| news.add_contact(EventType::ContactCreated, contact.id));
         self.put(
             include_str!("sql/contacts/insert.sql"),
             args![

@@ -7,8 +7,9 @@ use super::{Result, Tx};
 use crate::model::TicketEvent;
 
 impl Tx {
-    /// Adds a line.
+    /// Adds a line; whoever listens is told what it says.
     pub async fn insert_event(&mut self, e: &TicketEvent) -> Result<()> {
+        self.news(|news| news.add_trail(e));
         self.put(
             include_str!("sql/events/insert.sql"),
             args![

@@ -84,6 +84,9 @@ impl Tx {
                 ],
             )
             .await?;
+        if rows == 1 {
+            self.news(|news| news.add_inbound(m));
+        }
         Ok(rows == 1)
     }
 
@@ -97,6 +100,7 @@ impl Tx {
         received_header: &str,
         raw: &[u8],
     ) -> Result<()> {
+        self.news(|news| news.add_inbound(m));
         let (first, rest) = raw.split_at(raw.len().min(CHUNK));
         self.put(
             include_str!("sql/inbound/insert.sql"),

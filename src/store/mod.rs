@@ -12,6 +12,7 @@ mod attachments;
 mod bulk;
 mod chores;
 mod contacts;
+mod desk_events;
 mod events;
 mod inbound;
 mod jobs;
@@ -40,9 +41,12 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool, Postgres, Transaction};
 
+use crate::clock::Clock;
+use desk_events::{Announcing, Pending};
 use row::FromRow;
 use value::{Field, Value};
 
+pub use desk_events::Horizon;
 pub use error::Error;
 pub use queue::{Claim, QueueState};
 
@@ -56,6 +60,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone)]
 pub struct Store {
     engine: Engine,
+    /// `None`: what is written through it, nobody is told.
+    announcing: Option<Announcing>,
 }
 
 #[derive(Clone)]
@@ -65,7 +71,14 @@ enum Engine {
 }
 
 /// One transaction: everything of a verb, or nothing. Dropped without [`Tx::commit`], it leaves no trace.
-pub enum Tx {
+pub struct Tx {
+    on: On,
+    /// What others are told when it commits; `None` for snapshots.
+    pending: Option<Box<Pending>>,
+}
+
+/// Where a transaction runs.
+enum On {
     /// A verb on SQLite's one writer.
     SqliteWrite(sqlite::Verb),
     /// A snapshot on SQLite.
@@ -78,7 +91,10 @@ pub enum Tx {
 
 /// A transaction to come. On SQLite the commit of those before it waits for it, so that they share one: between queueing
 /// and beginning nothing may be waited for.
-pub struct Turn(Queue);
+pub struct Turn {
+    queue: Queue,
+    announcing: Option<Announcing>,
+}
 
 enum Queue {
     Sqlite(sqlite::Queued),
@@ -92,13 +108,20 @@ impl Store {
     /// [`Error::Broken`] for a URL that is neither; otherwise as the engine says.
     pub async fn open(url: &str, max_connections: u32) -> Result<Self> {
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            return Ok(Self { engine: Engine::Postgres(open_postgres(url, max_connections).await?) });
+            let engine = Engine::Postgres(open_postgres(url, max_connections).await?);
+            return Ok(Self { engine, announcing: None });
         }
         let Some(file) = sqlite_file(url) else {
             return Err(Error::Broken(format!("store url {url:?} is neither sqlite:PATH nor postgres://…")));
         };
         let writer = sqlite::Writer::open(file.clone()).await?;
-        Ok(Self { engine: Engine::Sqlite { writer, readers: sqlite::Readers::new(file, max_connections) } })
+        let engine = Engine::Sqlite { writer, readers: sqlite::Readers::new(file, max_connections) };
+        Ok(Self { engine, announcing: None })
+    }
+
+    /// The same store; from now on each verb leaves word of what it did, for those who listen ([`Tx::events_after`]).
+    pub fn announcing(self, clock: Clock) -> Self {
+        Self { announcing: Some(Announcing::new(clock)), ..self }
     }
 
     /// Brings the schema up to date; nothing happens when it is.
@@ -120,23 +143,25 @@ impl Store {
         self.queue().begin().await
     }
 
-    /// A transaction for many rows at once.
+    /// A transaction for many rows at once, of which nobody is told.
     ///
     /// # Errors
     /// As [`Store::begin`].
     pub async fn begin_bulk(&self) -> Result<Tx> {
-        Ok(match self.begin().await? {
-            Tx::Postgres(tx) => Tx::PostgresBulk(Box::new(bulk::Bulk::new(tx))),
-            tx => tx,
-        })
+        let on = match self.begin().await?.on {
+            On::Postgres(tx) => On::PostgresBulk(Box::new(bulk::Bulk::new(tx))),
+            on => on,
+        };
+        Ok(Tx { on, pending: None })
     }
 
     /// Announces a verb.
     pub fn queue(&self) -> Turn {
-        Turn(match &self.engine {
+        let queue = match &self.engine {
             Engine::Sqlite { writer, .. } => Queue::Sqlite(writer.queue()),
             Engine::Postgres(pool) => Queue::Postgres(pool.clone()),
-        })
+        };
+        Turn { queue, announcing: self.announcing.clone() }
     }
 
     /// A snapshot to read from; never waits for writers. What is written through it is lost.
@@ -144,16 +169,17 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] when there is no connection to be had.
     pub async fn read(&self) -> Result<Tx> {
-        Ok(match &self.engine {
-            Engine::Sqlite { readers, .. } => Tx::SqliteRead(readers.begin().await?),
+        let on = match &self.engine {
+            Engine::Sqlite { readers, .. } => On::SqliteRead(readers.begin().await?),
             Engine::Postgres(pool) => {
                 let mut tx = pool.begin().await?;
                 sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                     .execute(&mut *tx)
                     .await?;
-                Tx::Postgres(tx)
+                On::Postgres(tx)
             }
-        })
+        };
+        Ok(Tx { on, pending: None })
     }
 
     /// `sqlite` or `postgres`.
@@ -204,21 +230,22 @@ impl Turn {
     /// # Errors
     /// As there.
     pub async fn begin(self) -> Result<Tx> {
-        Ok(match self.0 {
-            Queue::Sqlite(queued) => Tx::SqliteWrite(queued.begin().await?),
-            Queue::Postgres(pool) => Tx::Postgres(pool.begin().await?),
-        })
+        let on = match self.queue {
+            Queue::Sqlite(queued) => On::SqliteWrite(queued.begin().await?),
+            Queue::Postgres(pool) => On::Postgres(pool.begin().await?),
+        };
+        Ok(Tx { on, pending: self.announcing.map(Pending::new) })
     }
 }
 
 impl Tx {
     /// Every row of a statement that finds its rows by an index.
     pub(crate) async fn all<T: FromRow>(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<Vec<T>> {
-        match self {
-            Self::SqliteWrite(verb) => sqlite::all(verb.connection()?, sql, args),
-            Self::SqliteRead(snapshot) => sqlite::all(snapshot.connection()?, sql, args),
-            Self::Postgres(tx) => postgres::all(tx, sql, args).await,
-            Self::PostgresBulk(bulk) => postgres::all(bulk.connection().await?, sql, args).await,
+        match &mut self.on {
+            On::SqliteWrite(verb) => sqlite::all(verb.connection()?, sql, args),
+            On::SqliteRead(snapshot) => sqlite::all(snapshot.connection()?, sql, args),
+            On::Postgres(tx) => postgres::all(tx, sql, args).await,
+            On::PostgresBulk(bulk) => postgres::all(bulk.connection().await?, sql, args).await,
         }
     }
 
@@ -227,11 +254,11 @@ impl Tx {
     where
         T: FromRow + Send + 'static,
     {
-        match self {
-            Self::SqliteWrite(verb) => sqlite::all(verb.connection()?, &sql, &args),
-            Self::SqliteRead(snapshot) => snapshot.all_at_length(sql, args).await,
-            Self::Postgres(tx) => postgres::all(tx, AssertSqlSafe(sql), &args).await,
-            Self::PostgresBulk(bulk) => {
+        match &mut self.on {
+            On::SqliteWrite(verb) => sqlite::all(verb.connection()?, &sql, &args),
+            On::SqliteRead(snapshot) => snapshot.all_at_length(sql, args).await,
+            On::Postgres(tx) => postgres::all(tx, AssertSqlSafe(sql), &args).await,
+            On::PostgresBulk(bulk) => {
                 postgres::all(bulk.connection().await?, AssertSqlSafe(sql), &args).await
             }
         }
@@ -243,11 +270,11 @@ impl Tx {
         sql: &'static str,
         args: &[Value<'_>],
     ) -> Result<Option<T>> {
-        match self {
-            Self::SqliteWrite(verb) => sqlite::one(verb.connection()?, sql, args),
-            Self::SqliteRead(snapshot) => sqlite::one(snapshot.connection()?, sql, args),
-            Self::Postgres(tx) => postgres::one(tx, sql, args).await,
-            Self::PostgresBulk(bulk) => postgres::one(bulk.connection().await?, sql, args).await,
+        match &mut self.on {
+            On::SqliteWrite(verb) => sqlite::one(verb.connection()?, sql, args),
+            On::SqliteRead(snapshot) => sqlite::one(snapshot.connection()?, sql, args),
+            On::Postgres(tx) => postgres::one(tx, sql, args).await,
+            On::PostgresBulk(bulk) => postgres::one(bulk.connection().await?, sql, args).await,
         }
     }
 
@@ -272,41 +299,48 @@ impl Tx {
 
     /// How many rows it changed.
     pub(crate) async fn run(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<u64> {
-        match self {
-            Self::SqliteWrite(verb) => sqlite::run(verb.connection()?, sql, args),
-            Self::SqliteRead(snapshot) => sqlite::run(snapshot.connection()?, sql, args),
-            Self::Postgres(tx) => postgres::run(tx, sql, args).await,
-            Self::PostgresBulk(bulk) => postgres::run(bulk.connection().await?, sql, args).await,
+        match &mut self.on {
+            On::SqliteWrite(verb) => sqlite::run(verb.connection()?, sql, args),
+            On::SqliteRead(snapshot) => sqlite::run(snapshot.connection()?, sql, args),
+            On::Postgres(tx) => postgres::run(tx, sql, args).await,
+            On::PostgresBulk(bulk) => postgres::run(bulk.connection().await?, sql, args).await,
         }
     }
 
     /// Adds a row by a plain `INSERT … VALUES`: at once, or together with others.
     pub(crate) async fn put(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<()> {
-        match self {
-            Self::PostgresBulk(bulk) => bulk.gather(sql, args).await,
+        match &mut self.on {
+            On::PostgresBulk(bulk) => bulk.gather(sql, args).await,
             _ => self.run(sql, args).await.map(drop),
         }
     }
 
     /// The statement for this engine, where the two really differ.
     pub(crate) fn pick(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
-        match self {
-            Self::SqliteWrite(_) | Self::SqliteRead(_) => sqlite,
-            Self::Postgres(_) | Self::PostgresBulk(_) => postgres,
-        }
+        if self.is_postgres() { postgres } else { sqlite }
     }
 
-    /// Makes it last: returns when it is on disk.
+    /// Whether it runs on PostgreSQL, where many verbs write at a time.
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self.on, On::Postgres(_) | On::PostgresBulk(_))
+    }
+
+    /// Makes it last: returns when it is on disk. Whoever listens is told.
     ///
     /// # Errors
     /// When it is not: nothing of the transaction was kept.
-    pub async fn commit(self) -> Result<()> {
-        match self {
-            Self::SqliteWrite(verb) => verb.commit().await,
-            Self::SqliteRead(_) => Ok(()),
-            Self::Postgres(tx) => Ok(tx.commit().await?),
-            Self::PostgresBulk(bulk) => bulk.commit().await,
+    pub async fn commit(mut self) -> Result<()> {
+        let told = self.tell().await?;
+        match self.on {
+            On::SqliteWrite(verb) => verb.commit().await?,
+            On::SqliteRead(_) => {}
+            On::Postgres(tx) => tx.commit().await?,
+            On::PostgresBulk(bulk) => bulk.commit().await?,
         }
+        if let Some(announcing) = told {
+            announcing.ring();
+        }
+        Ok(())
     }
 
     /// Undoes it now rather than at drop.
@@ -314,10 +348,10 @@ impl Tx {
     /// # Errors
     /// As the engine says; the transaction is gone either way.
     pub async fn rollback(self) -> Result<()> {
-        match self {
-            Self::SqliteWrite(_) | Self::SqliteRead(_) => Ok(()),
-            Self::Postgres(tx) => Ok(tx.rollback().await?),
-            Self::PostgresBulk(bulk) => bulk.rollback().await,
+        match self.on {
+            On::SqliteWrite(_) | On::SqliteRead(_) => Ok(()),
+            On::Postgres(tx) => Ok(tx.rollback().await?),
+            On::PostgresBulk(bulk) => bulk.rollback().await,
         }
     }
 }

@@ -100,12 +100,15 @@ impl Tx {
     pub async fn lock_outbox_entry(&mut self, id: Uuid) -> Result<Option<OutboxEntry>> {
         let sql = self
             .pick(include_str!("sql/outbox/lock.sqlite.sql"), include_str!("sql/outbox/lock.postgres.sql"));
-        self.one(sql, args![id]).await
+        let entry = self.one(sql, args![id]).await?;
+        self.news(|news| entry.iter().for_each(|entry| news.saw_mail(entry)));
+        Ok(entry)
     }
 
     /// Writes where a mail stands: everything that changes after its bytes are fixed. When it is due again, the queue
     /// finds that out by itself.
     pub async fn update_outbox(&mut self, e: &OutboxEntry, now: Timestamp) -> Result<()> {
+        self.news(|news| news.add_mail(e));
         self.run(
             include_str!("sql/outbox/update.sql"),
             args![
@@ -206,7 +209,7 @@ impl Tx {
     /// What an address got of late. On PostgreSQL, others who ask for the same address wait until this transaction
     /// ends, so that together they don't pass a cap; on SQLite there is one writer.
     pub async fn recent_mail(&mut self, address: &str, now: Timestamp) -> Result<RecentMail> {
-        if let Self::Postgres(_) = self {
+        if self.is_postgres() {
             self.run(include_str!("sql/outbox/serialise.postgres.sql"), args![address]).await?;
         }
         let (hour, day) = (now.plus_ms(-RecentMail::HOUR_MS), now.plus_ms(-RecentMail::DAY_MS));

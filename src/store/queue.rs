@@ -87,12 +87,18 @@ impl Tx {
     /// From now on nothing is claimed, by any node.
     pub async fn pause_queue(&mut self, now: Timestamp) -> Result<()> {
         let sql = include_str!("sql/queue/pause.sql");
-        self.run(sql, args![PAUSED, now.rfc3339()]).await.map(drop)
+        if self.run(sql, args![PAUSED, now.rfc3339()]).await? > 0 {
+            self.news(|news| news.add_queue(true));
+        }
+        Ok(())
     }
 
     /// Ends a pause.
     pub async fn resume_queue(&mut self) -> Result<()> {
-        self.run(include_str!("sql/queue/resume.sql"), args![PAUSED]).await.map(drop)
+        if self.run(include_str!("sql/queue/resume.sql"), args![PAUSED]).await? > 0 {
+            self.news(|news| news.add_queue(false));
+        }
+        Ok(())
     }
 
     /// Since when nothing is sent, RFC 3339.

@@ -9,7 +9,9 @@ use crate::model::{Response, Timestamp};
 impl Tx {
     /// A response.
     pub async fn response(&mut self, id: Uuid) -> Result<Option<Response>> {
-        self.one(include_str!("sql/responses/get.sql"), args![id]).await
+        let response = self.one(include_str!("sql/responses/get.sql"), args![id]).await?;
+        self.news(|news| response.iter().for_each(|response| news.saw_response(response)));
+        Ok(response)
     }
 
     /// A ticket's responses, oldest first.
@@ -40,6 +42,7 @@ impl Tx {
 
     /// Adds a response.
     pub async fn insert_response(&mut self, r: &Response) -> Result<()> {
+        self.news(|news| news.add_response(r));
         self.put(
             include_str!("sql/responses/insert.sql"),
             args![
@@ -81,6 +84,7 @@ impl Tx {
 
     /// Writes what may change of a response: who may read it, to whom it went, and when.
     pub async fn update_response(&mut self, r: &Response) -> Result<()> {
+        self.news(|news| news.saw_response(r));
         self.run(
             include_str!("sql/responses/update.sql"),
             args![

@@ -129,6 +129,11 @@ row!(Ticket {
     merged_into_id, follow_up_of_id, related_to_id, waiting_since, snoozed_until, reminded_at,
     first_response_at, last_customer_message_at, last_agent_message_at, resolved_at, reopened_at, closed_at, created_at, updated_at, version,
 } json { cc, tags, custom_fields, metadata });
+row!(EventTicket {
+    id, number, status, priority, category, channel, requester_id, assignee_id, team_id, user_id, seller_id, store_id,
+    order_id, external_id, is_spam, version,
+} json { tags });
+row!(DeskEvent { seq, id, at, r#type, ticket_id, body });
 row!(Response {
     id, ticket_id, visibility, channel, author_type, author_id, author_name, author_email, body_format, body_text,
     body_html, quoted_text, full_text, message_id, in_reply_to, placement_by, placement_reason, mail_kind,

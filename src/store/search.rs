@@ -67,7 +67,7 @@ impl Tx {
 
     /// Puts responses into the index, each with its folded text; nothing happens to those that are there.
     pub async fn index_responses(&mut self, rows: &[Unindexed], texts: &[String]) -> Result<()> {
-        if let Self::Postgres(_) = self {
+        if self.is_postgres() {
             let rows: Vec<_> = rows.iter().zip(texts).map(document).collect();
             return self
                 .run(include_str!("sql/search/insert.postgres.sql"), args![json(&rows)])
@@ -88,11 +88,10 @@ impl Tx {
 
     /// Takes a response out of the index; nothing happens when it is not there.
     pub async fn forget_response(&mut self, row: &Unindexed) -> Result<()> {
-        let done = match self {
-            Self::SqliteWrite(_) | Self::SqliteRead(_) => {
-                self.run(include_str!("sql/search/forget.sqlite.sql"), args![row.seq]).await?
-            }
-            _ => self.run(include_str!("sql/search/forget.postgres.sql"), args![row.id]).await?,
+        let done = if self.is_postgres() {
+            self.run(include_str!("sql/search/forget.postgres.sql"), args![row.id]).await?
+        } else {
+            self.run(include_str!("sql/search/forget.sqlite.sql"), args![row.seq]).await?
         };
         debug_assert!(done <= 1);
         Ok(())

@@ -10,14 +10,18 @@ use crate::model::{Ticket, TicketNumber};
 impl Tx {
     /// A ticket.
     pub async fn ticket(&mut self, id: Uuid) -> Result<Option<Ticket>> {
-        self.one(include_str!("sql/tickets/get.sql"), args![id]).await
+        let ticket = self.one(include_str!("sql/tickets/get.sql"), args![id]).await?;
+        self.news(|news| ticket.iter().for_each(|ticket| news.saw_ticket(ticket)));
+        Ok(ticket)
     }
 
     /// A ticket, locked until the transaction ends: whoever changes one reads it so.
     pub async fn lock_ticket(&mut self, id: Uuid) -> Result<Option<Ticket>> {
         let sql = self
             .pick(include_str!("sql/tickets/lock.sqlite.sql"), include_str!("sql/tickets/lock.postgres.sql"));
-        self.one(sql, args![id]).await
+        let ticket = self.one(sql, args![id]).await?;
+        self.news(|news| ticket.iter().for_each(|ticket| news.saw_ticket(ticket)));
+        Ok(ticket)
     }
 
     /// The ticket of a number.
@@ -53,6 +57,7 @@ impl Tx {
     /// # Errors
     /// [`super::Error::Conflict`] when its number is taken; the verb is done again, with another.
     pub async fn insert_ticket(&mut self, t: &Ticket) -> Result<()> {
+        self.news(|news| news.saw_ticket(t));
         let sql = self.pick(
             include_str!("sql/tickets/insert.sqlite.sql"),
             include_str!("sql/tickets/insert.postgres.sql"),
@@ -113,6 +118,7 @@ impl Tx {
 
     /// Writes everything of a ticket that may change, as it stands in `t`.
     pub async fn update_ticket(&mut self, t: &Ticket) -> Result<()> {
+        self.news(|news| news.saw_ticket(t));
         let sql = self.pick(
             include_str!("sql/tickets/update.sqlite.sql"),
             include_str!("sql/tickets/update.postgres.sql"),

@@ -173,6 +173,7 @@ words!(
     Channel,
     ContactType,
     EmailStatus,
+    EventType,
     InboundAction,
     JobKind,
     JobState,

@@ -15,7 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("templates", &["model"]),
     ("mail", &["model"]),
     ("sender", &["mail", "model", "clock", "config"]),
-    ("store", &["model"]),
+    ("store", &["model", "clock"]),
     ("desk", &["model", "mail", "store", "clock", "config"]),
     ("smtp", &["mail", "sender", "model", "desk", "config", "clock"]),
     ("outbox", &["mail", "sender", "model", "templates", "desk", "config", "clock"]),

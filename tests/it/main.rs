@@ -15,6 +15,7 @@ mod dkim;
 mod durability;
 mod http;
 mod intake;
+mod live;
 mod loops;
 mod notify;
 mod outbox;

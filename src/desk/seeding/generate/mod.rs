@@ -6,7 +6,6 @@ mod words;
 
 use std::collections::HashSet;
 
-
 use story::{Person, Scene, Story};
 use words::{Dice, Words};
 
@@ -208,7 +207,8 @@ impl Desk {
         let mut contact = crate::desk::filing::new_contact(id, Some(name.clone()), at);
         contact.locale = Some(speaks.locale.clone());
         tx.insert_contact(&contact).await?;
-        let email = ContactEmail { address: address.clone(), contact_id: id, verified: true, is_primary: true };
+        let email =
+            ContactEmail { address: address.clone(), contact_id: id, verified: true, is_primary: true };
         tx.insert_contact_email(&email).await?;
         tx.note_new_seed_row("contact", id).await?;
         done.contacts += 1;

@@ -160,7 +160,8 @@ impl Scene<'_> {
     ) {
         let dice = self.dice;
         let most = i64::from(self.responses_per_ticket).max(1) * 2 - 1;
-        let customer = Actor { r#type: ActorType::Customer, id: Some(person.id), name: Some(person.name.clone()) };
+        let customer =
+            Actor { r#type: ActorType::Customer, id: Some(person.id), name: Some(person.name.clone()) };
         let answerer = Actor::agent(agent);
         let mut at = story.ticket.created_at;
         for turn in 0..dice.between(1, most) {

@@ -1,0 +1,1 @@
+SELECT MAX(seq) FROM desk_events

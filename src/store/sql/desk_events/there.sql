@@ -1,0 +1,1 @@
+SELECT seq FROM desk_events WHERE seq = $1

@@ -1,0 +1,3 @@
+//! What the desk tells those who listen.
+
+mod events;
