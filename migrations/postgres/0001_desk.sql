@@ -382,6 +382,13 @@ CREATE TABLE suppressions (
   version    BIGINT NOT NULL
 );
 
+-- Whose mail is held back: somebody called a ticket of theirs spam.
+CREATE TABLE blocked_senders (
+  address    TEXT PRIMARY KEY, -- lower case
+  ticket_id  UUID NOT NULL,
+  created_at BIGINT NOT NULL
+);
+
 -- Mails that did not arrive though their address may be good; emptied when the address takes one.
 CREATE TABLE soft_bounces (
   address   TEXT NOT NULL, -- lower case

@@ -375,6 +375,13 @@ CREATE TABLE suppressions (
   version    INTEGER NOT NULL
 );
 
+-- Whose mail is held back: somebody called a ticket of theirs spam.
+CREATE TABLE blocked_senders (
+  address    TEXT PRIMARY KEY, -- lower case
+  ticket_id  BLOB NOT NULL,
+  created_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- Mails that did not arrive though their address may be good; emptied when the address takes one.
 CREATE TABLE soft_bounces (
   address   TEXT NOT NULL, -- lower case

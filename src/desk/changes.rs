@@ -94,9 +94,7 @@ impl Desk {
                 tags.push(tag.clone());
             }
         }
-        let from = std::mem::replace(&mut ticket.tags, tags);
-        let to = json!(ticket.tags);
-        self.note_change(tx, ticket, act, "tags_changed", ("tags", json!(from), to)).await
+        self.set_tags(tx, ticket, tags, act).await
     }
 
     /// Lets people read along. An agent vouches for the addresses, as one does who opens a ticket for somebody.
@@ -119,10 +117,54 @@ impl Desk {
         self.note_change(tx, ticket, act, "cc_changed", ("cc", from, to)).await
     }
 
-    /// Marks it as spam: from now on the machine mails nobody about it.
-    pub(super) async fn mark_spam(&self, tx: &mut Tx, ticket: &mut Ticket, act: &Act) -> Result<bool> {
-        let from = std::mem::replace(&mut ticket.is_spam, true);
-        self.note_change(tx, ticket, act, "marked_spam", ("is_spam", json!(from), json!(true))).await
+    /// Marks it as spam, from when on the machine mails nobody about it; or takes that back.
+    pub(super) async fn set_spam(
+        &self,
+        tx: &mut Tx,
+        ticket: &mut Ticket,
+        to: bool,
+        act: &Act,
+    ) -> Result<bool> {
+        let from = std::mem::replace(&mut ticket.is_spam, to);
+        let kind = if to { "marked_spam" } else { "unmarked_spam" };
+        self.note_change(tx, ticket, act, kind, ("is_spam", json!(from), json!(to))).await
+    }
+
+    /// Names it anew for agents; its mails keep their subject.
+    pub(super) async fn set_subject(
+        &self,
+        tx: &mut Tx,
+        ticket: &mut Ticket,
+        to: &str,
+        act: &Act,
+    ) -> Result<bool> {
+        let from = std::mem::replace(&mut ticket.subject, to.to_owned());
+        self.note_change(tx, ticket, act, "subject_changed", ("subject", json!(from), json!(to))).await
+    }
+
+    /// Writes down its tags.
+    pub(super) async fn set_tags(
+        &self,
+        tx: &mut Tx,
+        ticket: &mut Ticket,
+        to: Vec<String>,
+        act: &Act,
+    ) -> Result<bool> {
+        let from = std::mem::replace(&mut ticket.tags, to);
+        let to = json!(ticket.tags);
+        self.note_change(tx, ticket, act, "tags_changed", ("tags", json!(from), to)).await
+    }
+
+    /// Writes down the fields that the shop made up.
+    pub(super) async fn set_custom_fields(
+        &self,
+        tx: &mut Tx,
+        ticket: &mut Ticket,
+        to: Value,
+        act: &Act,
+    ) -> Result<bool> {
+        let from = std::mem::replace(&mut ticket.custom_fields, to.clone());
+        self.note_change(tx, ticket, act, "custom_fields_changed", ("custom_fields", from, to)).await
     }
 
     /// Puts it out of sight until then, or until somebody writes.

@@ -131,7 +131,8 @@ impl Desk {
         }
     }
 
-    /// A ticket's responses are found under it alone, after some of them came from another one.
+    /// A ticket's responses are found by what it is now: after some came from another one, or its subject or people
+    /// changed.
     pub(super) async fn index_moved(&self, tx: &mut Tx, ticket: Uuid) -> Result<()> {
         let rows = tx.responses_to_index(ticket).await?;
         for row in &rows {

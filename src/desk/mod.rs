@@ -1,6 +1,7 @@
 //! The verbs: one call, one transaction. Doors call these and nothing else; every verb reads like a recipe.
 
 mod admin;
+mod bin;
 mod bounces;
 mod changes;
 mod chores;
@@ -24,17 +25,19 @@ mod recipients;
 mod responses;
 pub mod search;
 mod seeding;
+mod spam;
 mod suppressions;
 mod teams;
 mod templates;
 mod tickets;
 mod tokens;
 mod undo;
+mod updates;
 mod verdict;
 mod wishes;
 mod writing;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, RwLock};
 
 use tokio::sync::Notify;
@@ -54,11 +57,13 @@ pub use reading::{Include, Page, PageOf, ResponseView, TicketView, TicketWith};
 pub use recipients::{Recipient, Recipients};
 pub use responses::{Body, ResponseRequest, ResponseWritten};
 pub use seeding::{Generate, Generated, Progress, Seeded};
+pub use spam::SpamRequest;
 pub use suppressions::SuppressionRequest;
 pub use teams::{TeamRequest, TeamView};
 pub use templates::{ReplyText, TemplateTest, builtin_of};
 pub use tickets::{StatusRequest, TicketRequest, TicketWritten, Upload};
 pub use tokens::{Caller, Credential, NewToken};
+pub use updates::TicketUpdate;
 pub use verdict::{Filed, Refusal, Trouble, Verdict};
 pub use writing::{Answered, Ending};
 
@@ -107,12 +112,19 @@ pub struct Directory {
     agent_addresses: HashMap<String, usize>,
     /// The same, for look-ups by address.
     pub recipients: Arc<Recipients>,
+    /// Lower-case addresses whose mail is held back.
+    blocked: HashSet<String>,
 }
 
 impl Directory {
     /// The agent who writes from this address (any case).
     pub fn agent_by_address(&self, address: &str) -> Option<&Agent> {
         self.agent_addresses.get(&address.to_lowercase()).map(|&place| &self.agents[place])
+    }
+
+    /// Whether what comes from this address (lower case) is held back.
+    pub fn is_blocked(&self, address: &str) -> bool {
+        self.blocked.contains(address)
     }
 
     /// A mailbox.
@@ -129,7 +141,8 @@ impl Directory {
         let further = tx.agent_addresses().await?.into_iter().filter_map(|(a, id)| Some((a, place(id)?)));
         let agent_addresses = own.chain(further).collect();
         let recipients = Arc::new(Recipients::new(&addresses, delimiter));
-        Ok(Self { mailboxes, agents, agent_addresses, recipients })
+        let blocked = tx.blocked_senders().await?.into_iter().collect();
+        Ok(Self { mailboxes, agents, agent_addresses, recipients, blocked })
     }
 }
 

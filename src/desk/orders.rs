@@ -256,7 +256,7 @@ impl Desk {
                 Step::Tag(change) => self.change_tags(tx, ticket, change, act).await?,
                 Step::Cc(addresses) => self.add_cc(tx, ticket, addresses, act).await?,
                 Step::Snooze(until) => self.snooze(tx, ticket, *until, act).await?,
-                Step::Spam => self.mark_spam(tx, ticket, act).await?,
+                Step::Spam => self.set_spam(tx, ticket, true, act).await?,
                 Step::Note
                 | Step::Status(_)
                 | Step::Template(_)

@@ -110,15 +110,15 @@ impl Desk {
         if let Some(replayed) = self.replay(&mut tx, &ending).await? {
             return Ok(replayed);
         }
-        let (released, changed_agents) = self.let_in(&mut tx, held, &release, by).await?;
+        let (released, changed_directory) = self.let_in(&mut tx, held, &release, by).await?;
         let answered = self.conclude(tx, &ending, &released).await?;
-        if changed_agents {
+        if changed_directory {
             self.reload_directory().await?;
         }
         Ok(answered)
     }
 
-    /// The row of the mail as it stands now, and whether an agent has another address.
+    /// The row of the mail as it stands now, and whether the directory changed.
     async fn let_in(
         &self,
         tx: &mut Tx,
@@ -137,7 +137,7 @@ impl Desk {
             ..refiled.over(record)
         };
         // Another node may have let it in at this moment.
-        if tx.settle_held(&released).await? { Ok((released, refiled.changed_agents)) } else { Err(GONE) }
+        if tx.settle_held(&released).await? { Ok((released, refiled.changed_directory)) } else { Err(GONE) }
     }
 
     /// Throws a held mail away; row and bytes stay.
@@ -206,10 +206,10 @@ impl Desk {
         let by = Actor { r#type: ActorType::Agent, id: None, name: Some(agent.to_owned()) };
         let held = self.read_held(mail, release.notify).await?;
         let mut tx = self.store().begin().await?;
-        let (_, changed_agents) = self.let_in(&mut tx, held, &release, &by).await?;
+        let (_, changed_directory) = self.let_in(&mut tx, held, &release, &by).await?;
         tx.commit().await?;
         self.ring_outbox();
-        if changed_agents { self.reload_directory().await } else { Ok(()) }
+        if changed_directory { self.reload_directory().await } else { Ok(()) }
     }
 
     async fn release_page(&self, id: Uuid) -> Result<LinkPage> {

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::reading::present;
 use super::writing::{Answered, Ending};
 use super::{Caller, Desk, Error, Result};
 use crate::config::TransportKind;
@@ -211,6 +212,9 @@ impl Desk {
 
     async fn retry_entry(&self, tx: &mut Tx, id: Uuid, actor: &Actor) -> Result<OutboxEntry> {
         let entry = tx.lock_outbox_entry(id).await?.ok_or(Error::NotFound("email_log"))?;
+        if let Some(ticket) = entry.ticket_id {
+            present(tx.ticket(ticket).await?)?;
+        }
         let outbox = &self.inner.config.outbox;
         let captured = entry.status == EmailStatus::Captured;
         if captured && outbox.transport == TransportKind::Capture && outbox.release_by.is_none() {

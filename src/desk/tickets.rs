@@ -422,6 +422,7 @@ async fn check_external_id(tx: &mut Tx, request: &TicketRequest, caller: Option<
     }
 }
 
-async fn primary_address(tx: &mut Tx, contact: Uuid) -> Result<String> {
+/// The address a contact is answered at; empty when there is none.
+pub(super) async fn primary_address(tx: &mut Tx, contact: Uuid) -> Result<String> {
     Ok(tx.contact_emails(contact).await?.into_iter().next().map_or_else(String::new, |email| email.address))
 }

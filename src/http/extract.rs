@@ -55,6 +55,19 @@ pub async fn json(headers: &HeaderMap, body: Body, timeout: Duration) -> Result<
     Ok(JsonBody { raw, fields })
 }
 
+/// Reads the body of a write that needs none: a JSON object, or nothing, which is an empty one.
+///
+/// # Errors
+/// As [`json`].
+pub async fn optional_json(headers: &HeaderMap, body: Body, timeout: Duration) -> Result<JsonBody, Problem> {
+    if headers.contains_key(header::CONTENT_TYPE) {
+        return json(headers, body, timeout).await;
+    }
+    let raw = bytes(body, JSON_LIMIT, timeout).await?;
+    let fields = Fields::parse(if raw.trim_ascii().is_empty() { b"{}" } else { &raw })?;
+    Ok(JsonBody { raw, fields })
+}
+
 /// Reads the body of a write that takes none: nothing, or an empty object.
 ///
 /// # Errors

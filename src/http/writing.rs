@@ -28,7 +28,14 @@ impl Terms {
     /// # Errors
     /// 400 for other parameters, or a key that is none.
     pub fn read(request: &Request, who: &Who) -> Result<Self, Problem> {
-        let mut params = Params::parse(request.uri().query())?;
+        Self::read_with(Params::parse(request.uri().query())?, request, who)
+    }
+
+    /// The same, of a query from which other parameters were taken.
+    ///
+    /// # Errors
+    /// As [`Terms::read`].
+    pub fn read_with(mut params: Params, request: &Request, who: &Who) -> Result<Self, Problem> {
         let dry_run = params.flag("dry_run")?.unwrap_or(false);
         params.finish()?;
         let key = idempotency_key(request.headers())?.map(|key| WriteKey {

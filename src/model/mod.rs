@@ -8,6 +8,7 @@ pub mod event;
 mod fold;
 pub mod job;
 mod look;
+pub mod merge_patch;
 pub mod message;
 pub mod notification;
 pub mod outgoing;

@@ -29,12 +29,15 @@ impl Tx {
         Ok(found.iter().filter_map(|text| serde_json::from_str(text).ok()).collect())
     }
 
-    /// The bytes as the client sent them, whole.
+    /// The bytes as the client sent them, whole; `None` also when they were erased.
     pub async fn inbound_raw(&mut self, id: Uuid) -> Result<Option<Vec<u8>>> {
         let sql = include_str!("sql/inbound/raw.sql");
         let found: Option<(i64, Vec<u8>)> = self.one(sql, args![id]).await?;
         let Some((size, mut raw)) = found else { return Ok(None) };
         let size = usize::try_from(size).unwrap_or(0);
+        if raw.is_empty() && size > 0 {
+            return Ok(None);
+        }
         let sql = include_str!("sql/inbound/chunk.sql");
         for seq in 1_i64.. {
             if raw.len() >= size {

@@ -9,10 +9,12 @@ mod value;
 
 mod agents;
 mod attachments;
+mod blocked_senders;
 mod bulk;
 mod chores;
 mod contacts;
 mod desk_events;
+mod erasing;
 mod events;
 mod inbound;
 mod jobs;

@@ -158,7 +158,8 @@ impl Tx {
                 t.reopened_at,
                 t.closed_at,
                 t.updated_at,
-                t.version
+                t.version,
+                t.requester_type
             ],
         )
         .await

@@ -25,6 +25,9 @@ use crate::mail::language;
 use crate::model::*;
 use crate::store::{self, Turn, Tx};
 
+/// Why a blocked sender's mail goes no further.
+const BLOCKED: &str = "its sender is blocked: a ticket of theirs was called spam";
+
 /// What filing decided, for the ledger and the door.
 struct Decision {
     action: InboundAction,
@@ -136,6 +139,9 @@ impl Desk {
             return self.tie_report(tx, mail, Decision::new(InboundAction::Ignored, reason, detail)).await;
         }
         let sender = self.sender(tx, mail).await?;
+        if self.directory().is_blocked(&sender.address) {
+            return Ok(Decision::new(InboundAction::Ignored, "blocked_sender", BLOCKED));
+        }
         let mut placed = self.place(tx, mail, &sender).await?;
         let Some(ticket) = placed.ticket.take().filter(|_| sender.agent_for(&placed).is_none()) else {
             let action = if *unsure { InboundAction::Quarantined } else { InboundAction::Ignored };
@@ -150,6 +156,9 @@ impl Desk {
 
     async fn file_person(&self, tx: &mut Tx, mail: &Reading) -> Result<Decision> {
         let sender = self.sender(tx, mail).await?;
+        if self.directory().is_blocked(&sender.address) {
+            return Ok(Decision::new(InboundAction::Quarantined, "blocked_sender", BLOCKED));
+        }
         let placed = self.place(tx, mail, &sender).await?;
         self.file_placed(tx, mail, sender, placed).await
     }

@@ -19,8 +19,8 @@ pub(in crate::desk) struct Claim {
 /// What became of a held mail.
 pub(in crate::desk) struct Refiled {
     row: InboundRecord,
-    /// An agent has another address now.
-    pub changed_agents: bool,
+    /// An agent has another address now, or a sender is blocked no longer.
+    pub changed_directory: bool,
 }
 
 impl Refiled {
@@ -102,17 +102,18 @@ impl Desk {
         mail: &mut Reading,
         release: &Release,
     ) -> Result<Refiled> {
-        let mut changed_agents = false;
+        let mut changed_directory = false;
         let mut sender = self.sender(tx, mail).await?;
         if record.reason == "unverified_agent" {
             let claim = self.claim(tx, mail).await?;
             let agent = claim.agent.ok_or(Error::InvalidState("no agent is known who may have sent it"))?;
             if let Some(address) = claim.adds.filter(|_| release.trust_sender) {
-                changed_agents = tx.insert_agent_address(&address, agent.id).await?;
+                changed_directory = tx.insert_agent_address(&address, agent.id).await?;
             }
             sender = sender.vouched_for(agent);
         } else if release.trust_sender {
             sender.verified = true;
+            changed_directory = tx.unblock_sender(&sender.address).await?;
         }
         let placed = self.place(tx, mail, &sender).await?;
         let placed = match &release.to {
@@ -127,7 +128,7 @@ impl Desk {
         if decision.action == InboundAction::Quarantined {
             return Err(Error::InvalidState("nothing says who sent it"));
         }
-        Ok(Refiled { row: mail.record(&decision), changed_agents })
+        Ok(Refiled { row: mail.record(&decision), changed_directory })
     }
 }
 

@@ -15,6 +15,7 @@ mod suppressions;
 mod system;
 mod teams;
 mod templates;
+mod ticket_changes;
 mod tickets;
 
 pub use system::Spoken;
@@ -40,6 +41,7 @@ const FORM_LIMIT: usize = 26 << 20;
 pub fn routes(api: &Api) -> (Router<Api>, OpenApi) {
     let json = OpenApiRouter::with_openapi(openapi::head())
         .merge(tickets::routes(api))
+        .merge(ticket_changes::routes())
         .merge(responses::routes())
         .merge(email_logs::routes())
         .merge(suppressions::routes())

@@ -210,7 +210,8 @@ fn restrict(fields: &mut Fields, request: &TicketRequest, caller: Option<&Caller
     }
 }
 
-fn distinct(tags: Vec<String>) -> Vec<String> {
+/// Tags, each once, none empty.
+pub fn distinct(tags: Vec<String>) -> Vec<String> {
     let mut kept: Vec<String> = Vec::with_capacity(tags.len());
     for tag in tags {
         if !tag.is_empty() && !kept.contains(&tag) {

@@ -155,6 +155,12 @@ impl Fields {
         read(self).map(Some)
     }
 
+    /// Whether a member is there, be it null; it counts as known from now on.
+    pub fn has(&mut self, name: &'static str) -> bool {
+        self.known.insert(name);
+        self.members.contains_key(name)
+    }
+
     /// Refuses a member that is missing or null, before it is read.
     pub fn present(&mut self, name: &'static str) {
         if self.members.get(name).is_none_or(Value::is_null) {

@@ -1,6 +1,7 @@
 //! The API as a client sees it: requests against the router, on a desk with real mails in it.
 
 pub mod call;
+mod changes;
 mod errors;
 mod health;
 mod mail;

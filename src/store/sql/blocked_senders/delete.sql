@@ -1,0 +1,1 @@
+DELETE FROM blocked_senders WHERE address = $1

@@ -1,0 +1,1 @@
+DELETE FROM inbound_chunks WHERE inbound_mail_id IN (SELECT id FROM inbound_mails WHERE ticket_id = $1)
