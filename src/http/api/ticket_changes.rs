@@ -264,7 +264,9 @@ async fn change(
 
 /// A ticket after a write, and what was mailed.
 pub fn shown(dry_run: bool) -> impl Fn(&TicketWritten) -> StoredAnswer + Sync {
-    move |written| writing::shown(StatusCode::OK, String::new(), view::TicketWritten::of(written, dry_run), dry_run, &[])
+    move |written| {
+        writing::shown(StatusCode::OK, String::new(), view::TicketWritten::of(written, dry_run), dry_run, &[])
+    }
 }
 
 /// The fields of API.md §5.1.

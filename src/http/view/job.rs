@@ -5,19 +5,18 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::model;
+use super::Time;
+use crate::model::{self, JobKind, JobState};
 
 /// What takes longer than a request, and how far it is.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Job {
     /// UUIDv7.
     pub id: Uuid,
-    /// `bulk`, `erase_contact`, `replay_webhook`; more may come.
-    #[schema(value_type = String, examples("bulk"))]
-    pub kind: model::JobKind,
-    /// `queued running done failed cancelled`.
-    #[schema(value_type = String, examples("running"))]
-    pub state: model::JobState,
+    /// What it does.
+    pub kind: JobKind,
+    /// How far it is.
+    pub state: JobState,
     /// Pieces that are behind it, refused ones too.
     pub done: i64,
     /// All its pieces; null while not known.
@@ -29,9 +28,9 @@ pub struct Job {
     #[schema(value_type = Option<Object>)]
     pub result: Option<Value>,
     /// When started.
-    pub created_at: String,
+    pub created_at: Time,
     /// When it last moved.
-    pub updated_at: String,
+    pub updated_at: Time,
     /// Counts its moves.
     pub version: i64,
 }
@@ -46,8 +45,8 @@ impl From<&model::Job> for Job {
             total: job.total,
             errors: job.errors.clone(),
             result: job.result.clone(),
-            created_at: job.created_at.rfc3339(),
-            updated_at: job.updated_at.rfc3339(),
+            created_at: Time(job.created_at),
+            updated_at: Time(job.updated_at),
             version: job.version,
         }
     }
