@@ -41,6 +41,8 @@ pub struct Config {
     pub intake: Intake,
     /// What mail that leaves looks like.
     pub email: Email,
+    /// `[limits]`.
+    pub limits: Limits,
     /// Which mails are sent.
     pub notifications: Notifications,
     /// Rules of tickets.
@@ -490,6 +492,34 @@ impl Default for Intake {
             max_automatic_per_day: 20,
             max_tickets_per_sender_day: 0,
             command_result: CommandResult::Errors,
+        }
+    }
+}
+
+/// `[limits]`: sizes of files (API.md §5.2).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Largest upload; of a call with several files, all together, MiB.
+    pub max_attachment_mb: u64,
+    /// Most uploads of one token that wait to be used.
+    pub max_pending_uploads: u32,
+    /// Most of them together, MiB.
+    pub max_pending_mb: u64,
+    /// Most files in one mail of ours, MiB; the others are linked, where `http.public_url` is set.
+    pub max_mail_files_mb: u64,
+    /// How long such links work, days.
+    pub file_link_days: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_attachment_mb: 25,
+            max_pending_uploads: 100,
+            max_pending_mb: 500,
+            max_mail_files_mb: 10,
+            file_link_days: 30,
         }
     }
 }

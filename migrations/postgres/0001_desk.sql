@@ -268,8 +268,15 @@ CREATE INDEX responses_deleted ON responses (deleted_at) WHERE deleted_at IS NOT
 -- Files that were uploaded; files that came by mail stay in their mail.
 CREATE TABLE blobs (
   sha256     TEXT PRIMARY KEY,
-  created_at BIGINT NOT NULL,
-  content    BYTEA NOT NULL
+  size       BIGINT NOT NULL,
+  created_at BIGINT NOT NULL
+);
+-- Their octets, in pieces of one length, so that no statement holds a file whole.
+CREATE TABLE blob_pieces (
+  sha256  TEXT NOT NULL REFERENCES blobs (sha256) ON DELETE CASCADE,
+  seq     BIGINT NOT NULL, -- from 0
+  content BYTEA NOT NULL,
+  PRIMARY KEY (sha256, seq)
 );
 
 CREATE TABLE attachments (
@@ -277,8 +284,8 @@ CREATE TABLE attachments (
   ticket_id       UUID,
   response_id     UUID,
   inbound_mail_id UUID, -- the mail it is part of,
-  position        BIGINT, -- and its place in it;
-  blob_sha256     TEXT, -- or the uploaded bytes
+  position        BIGINT, -- and its place in it, or among the response's uploads;
+  blob_sha256     TEXT REFERENCES blobs (sha256), -- or the uploaded bytes
   filename        TEXT,
   content_type    TEXT NOT NULL,
   size            BIGINT NOT NULL,
@@ -286,11 +293,16 @@ CREATE TABLE attachments (
   is_inline       BOOLEAN NOT NULL,
   content_id      TEXT,
   scan            TEXT NOT NULL,
+  owner_id        UUID, -- the token that uploaded it, or the form it came with
   created_at      BIGINT NOT NULL,
-  expires_at      BIGINT
+  expires_at      BIGINT -- until it is used
 );
 CREATE INDEX attachments_response ON attachments (response_id);
 CREATE INDEX attachments_ticket ON attachments (ticket_id);
+CREATE INDEX attachments_blob ON attachments (blob_sha256) WHERE blob_sha256 IS NOT NULL;
+-- Few rows each: what was uploaded and not used.
+CREATE INDEX attachments_unused ON attachments (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX attachments_owner ON attachments (owner_id) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE ticket_events (
   id              UUID NOT NULL,

@@ -30,7 +30,7 @@ fn say(found: &mut Found, wrong: bool, key: &str, detail: impl Into<String>) {
 }
 
 fn sizes(config: &Config, found: &mut Found) {
-    let Config { smtp, http, store, outbox, bounces, notifications, tickets, api, .. } = config;
+    let Config { smtp, http, store, outbox, bounces, notifications, tickets, api, limits, .. } = config;
     for (key, value, least, most) in [
         ("smtp.max_message_mb", smtp.max_message_mb, 1, 1_024),
         ("smtp.max_recipients", smtp.max_recipients as u64, 1, 10_000),
@@ -60,6 +60,11 @@ fn sizes(config: &Config, found: &mut Found) {
         ("notifications.waiting_reminder_days", notifications.waiting_reminder_days.into(), 1, 365),
         ("notifications.bundle_minutes", notifications.bundle_minutes.into(), 0, 60),
         ("notifications.max_per_agent_day", notifications.max_per_agent_day.into(), 10, 100_000),
+        ("limits.max_attachment_mb", limits.max_attachment_mb, 1, 1_024),
+        ("limits.max_pending_uploads", limits.max_pending_uploads.into(), 1, 100_000),
+        ("limits.max_pending_mb", limits.max_pending_mb, 1, 1_048_576),
+        ("limits.max_mail_files_mb", limits.max_mail_files_mb, 0, 100),
+        ("limits.file_link_days", limits.file_link_days.into(), 1, 365),
         ("tickets.auto_close_days", tickets.auto_close_days.into(), 1, 3_650),
         ("api.limits.token", api.limits.token.into(), 1, 1_000_000),
         ("api.limits.anonymous", api.limits.anonymous.into(), 1, 1_000_000),

@@ -31,6 +31,8 @@ pub struct Chores {
     pub woken: usize,
     /// Requesters who were reminded.
     pub reminded: usize,
+    /// Uploads that nobody used in time, and are gone.
+    pub swept: usize,
 }
 
 impl Desk {
@@ -62,6 +64,7 @@ impl Desk {
             closed: self.close_resolved().await?,
             woken: self.wake_snoozed().await?,
             reminded: self.remind_waiting().await?,
+            swept: self.sweep_uploads().await?,
         };
         self.look_at_queue().await?;
         self.forget_jobs().await?;

@@ -50,6 +50,15 @@ pub enum Error {
     /// The ticket lies in the bin (410 `ticket_deleted`).
     #[error("the ticket is deleted")]
     Deleted,
+    /// The upload was not used in time (410 `attachment_expired`).
+    #[error("the upload has expired")]
+    UploadExpired,
+    /// Too many of the caller's uploads wait to be used (429 `rate_limited`).
+    #[error("too many uploads wait to be used")]
+    UploadsFull {
+        /// Until the first of them expires.
+        retry_after_ms: i64,
+    },
     /// The link in a mail is too old (410 `link_expired`).
     #[error("the link has expired")]
     LinkExpired,

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::files::unusable;
 use super::{Desk, Result};
 use crate::config::SubjectTag;
 use crate::mail::placement::bare_subject;
@@ -285,7 +286,10 @@ async fn store_response(tx: &mut Tx, ticket: &Ticket, new: NewResponse) -> Resul
     for attachment in &new.attachments {
         let row =
             AttachmentRecord { ticket_id: Some(ticket.id), response_id: Some(new.id), ..attachment.clone() };
-        tx.insert_attachment(&row).await?;
+        if !tx.put_attachment(&row).await? {
+            // Another call used the upload at this moment.
+            return Err(unusable(row.id));
+        }
     }
     let response = Response {
         id: new.id,

@@ -7,6 +7,7 @@ mod changes;
 mod chores;
 mod delivery;
 mod error;
+mod files;
 mod filing;
 mod indexing;
 mod intake;
@@ -47,6 +48,7 @@ pub use crate::store::query;
 pub use chores::Chores;
 pub use delivery::{ReadyMail, Try};
 pub use error::{Error, Result};
+pub use files::{FileBytes, Octets, Spool, Thumbnail, Upload};
 pub use filing::{FiledResponse, NewResponse, NewTicket};
 pub use indexing::Indexer;
 pub use jobs::ShowRefusal;
@@ -61,7 +63,7 @@ pub use spam::SpamRequest;
 pub use suppressions::SuppressionRequest;
 pub use teams::{TeamRequest, TeamView};
 pub use templates::{ReplyText, TemplateTest, builtin_of};
-pub use tickets::{StatusRequest, TicketRequest, TicketWritten, Upload};
+pub use tickets::{StatusRequest, TicketRequest, TicketWritten};
 pub use tokens::{Caller, Credential, NewToken};
 pub use updates::TicketUpdate;
 pub use verdict::{Filed, Refusal, Trouble, Verdict};
@@ -98,6 +100,7 @@ struct Inner {
     receiving: receiving::Receiving,
     tokens: tokens::TokenCache,
     overrides: templates::KnownOverrides,
+    files: files::Turns,
 }
 
 /// What the desk keeps in memory of its mailboxes and agents: every mail asks for them. Other nodes' changes are
@@ -166,6 +169,7 @@ impl Desk {
             receiving: Default::default(),
             tokens: Default::default(),
             overrides: Default::default(),
+            files: Default::default(),
         };
         let desk = Self { inner: Arc::new(inner) };
         desk.reload_directory().await?;

@@ -6,11 +6,11 @@ use uuid::Uuid;
 use super::merge::OTHER_REQUESTER;
 use super::notify::domain_of;
 use super::{Desk, Result};
+use crate::mail::html;
 use crate::mail::reply_token::TokenReading;
-use crate::mail::{html, parse};
 use crate::model::{
-    ActorType, AttachmentRecord, Audience, Look, MessageId, NotificationTemplate, OutboxEntry, OutgoingFile,
-    OutgoingMail, Quote, Response, Ticket, Visibility,
+    ActorType, AttachmentRecord, Audience, Look, MessageId, NotificationTemplate, OutboxEntry, OutgoingMail,
+    Quote, Response, Ticket, Visibility,
 };
 use crate::store::Tx;
 
@@ -46,14 +46,12 @@ impl Desk {
         if mail.author_may_show(entry) {
             mail.author = self.author(&mut tx, entry).await?;
         }
+        let mut records = Vec::new();
         for response in mail.told() {
-            let mut records = tx.attachments_of_response(response).await?;
-            records.retain(|record| !is_left_over(record, &responses));
-            mail.file_names.extend(records.iter().filter_map(|record| record.filename.clone()));
-            if !entry.automatic {
-                mail.files.extend(files(&mut tx, &records).await?);
-            }
+            let all = tx.attachments_of_response(response).await?;
+            records.extend(all.into_iter().filter(|record| !is_left_over(record, &responses)));
         }
+        self.add_files(&mut tx, &mut mail, records).await?;
         mail.quoted = earlier.next().cloned();
         mail.history = earlier.cloned().collect();
         Ok(mail)
@@ -89,6 +87,7 @@ impl Desk {
             links: self.links_of(entry),
             files: Vec::new(),
             file_names: Vec::new(),
+            downloads: Vec::new(),
             reply_to,
             in_reply_to: None,
             references: Vec::new(),
@@ -251,30 +250,6 @@ async fn responses_of(tx: &mut Tx, ticket: &Ticket) -> Result<Vec<Response>> {
         at = (next, tx.ticket(next).await?.and_then(|ticket| ticket.merged_into_id));
     }
     Ok(tx.responses_of(at.0).await?)
-}
-
-/// The bytes of files: parts of the mail they came in, or uploaded ones.
-async fn files(tx: &mut Tx, records: &[AttachmentRecord]) -> Result<Vec<OutgoingFile>> {
-    let mut files = Vec::new();
-    for record in records {
-        let Some(content) = content_of(tx, record).await? else { continue };
-        files.push(OutgoingFile {
-            filename: record.filename.clone().unwrap_or_else(|| "attachment".into()),
-            content_type: record.content_type.clone(),
-            content,
-        });
-    }
-    Ok(files)
-}
-
-async fn content_of(tx: &mut Tx, record: &AttachmentRecord) -> Result<Option<Vec<u8>>> {
-    if let Some(sha256) = &record.blob_sha256 {
-        return Ok(tx.blob(sha256).await?);
-    }
-    let (Some(mail), Some(position)) = (record.inbound_mail_id, record.position) else { return Ok(None) };
-    let Some(raw) = tx.inbound_raw(mail).await? else { return Ok(None) };
-    let position = usize::try_from(position).unwrap_or(usize::MAX);
-    Ok(parse::parse(&raw).attachments.into_iter().nth(position).map(|attachment| attachment.content))
 }
 
 fn limit_of(count: usize) -> i64 {

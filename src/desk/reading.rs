@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::{Desk, Error, Result};
-use crate::mail::parse;
 use crate::model::*;
 use crate::store::Tx;
 use crate::store::query::{EmailLogFilter, InboundFilter, Order, Start, TicketFilter, TicketKey, TicketRef};
@@ -289,39 +288,6 @@ impl Desk {
         self.store().read().await?.inbound_raw(id).await?.ok_or(gone("inbound_mail"))
     }
 
-    /// A file's row, without its bytes.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], also for a file of an internal response without `notes`; the store's.
-    pub async fn attachment(&self, id: Uuid, notes: bool) -> Result<AttachmentRecord> {
-        let mut tx = self.store().read().await?;
-        let row = tx.attachment(id).await?.ok_or(gone("attachment"))?;
-        if let Some(response) = row.response_id {
-            visible(tx.response(response).await?, notes).map_err(|_| gone("attachment"))?;
-        }
-        Ok(row)
-    }
-
-    /// A file's bytes: the upload, or the part of its mail.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when they are no longer there; the store's.
-    pub async fn attachment_content(&self, row: &AttachmentRecord) -> Result<Vec<u8>> {
-        let mut tx = self.store().read().await?;
-        if let Some(sha256) = &row.blob_sha256 {
-            return tx.blob(sha256).await?.ok_or(gone("attachment"));
-        }
-        let mail = row.inbound_mail_id.ok_or(gone("attachment"))?;
-        let raw = tx.inbound_raw(mail).await?.ok_or(gone("attachment"))?;
-        let place = row.position.and_then(|place| usize::try_from(place).ok()).ok_or(gone("attachment"))?;
-        // A large mail takes its time to parse: other calls go on meanwhile.
-        let part = tokio::task::spawn_blocking(move || {
-            let mut parts = parse::parse(&raw).attachments;
-            (place < parts.len()).then(|| parts.swap_remove(place).content)
-        });
-        part.await.ok().flatten().ok_or(gone("attachment"))
-    }
-
     /// All agents, by name, with their further addresses.
     ///
     /// # Errors
@@ -392,7 +358,7 @@ pub(super) fn present(ticket: Option<Ticket>) -> Result<Ticket> {
 }
 
 /// A response that is there, and that the caller may see.
-fn visible(response: Option<Response>, notes: bool) -> Result<Response> {
+pub(super) fn visible(response: Option<Response>, notes: bool) -> Result<Response> {
     let shown = |r: &Response| r.deleted_at.is_none() && (notes || r.visibility == Visibility::Public);
     response.filter(shown).ok_or(gone("response"))
 }

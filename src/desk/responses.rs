@@ -3,6 +3,7 @@
 use serde_json::json;
 use uuid::Uuid;
 
+use super::files::picture_path;
 use super::filing::{FiledResponse, NewResponse};
 use super::notify::CustomerMessage;
 use super::query::TicketRef;
@@ -40,6 +41,10 @@ pub struct ResponseRequest {
     pub send_at: Option<Timestamp>,
     pub last_seen_response_id: Option<Uuid>,
     pub force: bool,
+    /// Uploads of the caller.
+    pub attachment_ids: Vec<Uuid>,
+    /// They are shared with responses to other tickets, and stay to be used.
+    pub copy_attachments: bool,
     pub notify: Option<bool>,
     /// `If-Match`.
     pub version: Option<i64>,
@@ -61,6 +66,8 @@ impl ResponseRequest {
             send_at: None,
             last_seen_response_id: None,
             force: false,
+            attachment_ids: Vec::new(),
+            copy_attachments: false,
             notify: None,
             version: None,
         }
@@ -204,7 +211,11 @@ impl Desk {
             Some(address) => self.speaking_customer(tx, ticket, address.as_deref()).await?,
             None => (speaker.caller.actor(), speaker.caller.agent.as_ref().map(|agent| agent.email.clone())),
         };
-        let mut new = self.message(request.body, actor.clone(), request.visibility, at);
+        let files = match request.copy_attachments {
+            true => self.copy_uploads(tx, &request.attachment_ids, speaker.caller).await?,
+            false => self.claim_uploads(tx, &request.attachment_ids, Some(speaker.caller)).await?,
+        };
+        let mut new = self.message_with(request.body, files, actor.clone(), request.visibility, at);
         new.author_email = address;
         new.template_id = request.template_id;
         if request.visibility == Visibility::Public && request.as_customer.is_none() {
@@ -245,7 +256,19 @@ impl Desk {
         visibility: Visibility,
         at: Timestamp,
     ) -> NewResponse {
-        let (body_text, body_html) = body.rendered();
+        self.message_with(body, Vec::new(), author, visibility, at)
+    }
+
+    /// The same with files; its body may show them.
+    pub(super) fn message_with(
+        &self,
+        body: Body,
+        mut attachments: Vec<AttachmentRecord>,
+        author: Actor,
+        visibility: Visibility,
+        at: Timestamp,
+    ) -> NewResponse {
+        let (body_text, body_html) = body.rendered_with(&mut attachments);
         NewResponse {
             id: self.ids().uuid(at),
             visibility,
@@ -270,7 +293,7 @@ impl Desk {
             authentication: None,
             template_id: None,
             send_at: None,
-            attachments: Vec::new(),
+            attachments,
             created_at: at,
         }
     }
@@ -279,17 +302,36 @@ impl Desk {
 impl Body {
     /// Its text, and its safe HTML where the format has any.
     pub fn rendered(&self) -> (String, Option<String>) {
-        let no_parts = |_: &str| None;
+        self.rendered_with(&mut [])
+    }
+
+    /// The same, with the files that its HTML shows: `cid:` and a file's id, Content-ID or name is that file, which is
+    /// then an inline one.
+    pub fn rendered_with(&self, files: &mut [AttachmentRecord]) -> (String, Option<String>) {
+        let shown = |cid: &str| files.iter().find(|file| is_named(file, cid)).map(picture_path);
+        let (text, html) = self.sanitised(&shown);
+        for file in files {
+            file.is_inline |= html.as_ref().is_some_and(|html| html.contains(&picture_path(file)));
+        }
+        (text, html)
+    }
+
+    fn sanitised(&self, parts: &dyn Fn(&str) -> Option<String>) -> (String, Option<String>) {
         match self.format {
             BodyFormat::Text => (self.text.clone(), None),
-            BodyFormat::Html => (html::to_text(&self.text), Some(html::sanitise(&self.text, &no_parts))),
+            BodyFormat::Html => (html::to_text(&self.text), Some(html::sanitise(&self.text, parts))),
             BodyFormat::Markdown => {
                 let mut page = String::new();
                 pulldown_cmark::html::push_html(&mut page, pulldown_cmark::Parser::new(&self.text));
-                (self.text.clone(), Some(html::sanitise(&page, &no_parts)))
+                (self.text.clone(), Some(html::sanitise(&page, parts)))
             }
         }
     }
+}
+
+/// Whether a `cid:` means this file.
+fn is_named(file: &AttachmentRecord, cid: &str) -> bool {
+    [file.content_id.as_deref(), file.filename.as_deref()].contains(&Some(cid)) || cid == file.id.to_string()
 }
 
 /// The status after the response: as asked for, or as the rules say (API.md §2).

@@ -1,8 +1,6 @@
 //! Tickets opened and moved by API callers.
 
-use data_encoding::HEXLOWER;
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::filing::{NewResponse, NewTicket, set_status};
@@ -12,7 +10,7 @@ use super::reading::present;
 use super::responses::{Body, ResponseRequest, Speaker};
 use super::teams::check_team;
 use super::writing::{Answered, Ending};
-use super::{Caller, Desk, Error, Result, TicketView};
+use super::{Caller, Desk, Error, Result, TicketView, Upload};
 use crate::model::*;
 use crate::store::{self, Tx};
 
@@ -36,7 +34,10 @@ pub struct TicketRequest {
     pub order_id: Option<String>,
     pub external_id: Option<String>,
     pub cc: Vec<String>,
+    /// Files sent along …
     pub uploads: Vec<Upload>,
+    /// … and those that lie ready.
+    pub attachment_ids: Vec<Uuid>,
     pub tags: Vec<String>,
     pub custom_fields: Value,
     pub metadata: Value,
@@ -46,17 +47,6 @@ pub struct TicketRequest {
     pub created_at: Option<Timestamp>,
     /// What the caller wished; `None`: as the settings say.
     pub notify: Option<bool>,
-}
-
-/// A file sent along.
-#[derive(Debug, Clone)]
-pub struct Upload {
-    /// Base name.
-    pub filename: Option<String>,
-    /// `type/subtype`.
-    pub content_type: String,
-    /// The bytes.
-    pub content: Vec<u8>,
 }
 
 /// A status asked for (API.md §4.5).
@@ -308,10 +298,11 @@ impl Desk {
             None => primary_address(tx, contact.id).await?,
         };
         let author_email = agent_email.unwrap_or_else(|| address.clone());
-        let mut first = self.message(request.description, actor.clone(), Visibility::Public, at);
+        let mut files = self.claim_uploads(tx, &request.attachment_ids, caller).await?;
+        files.extend(self.keep_uploads(tx, request.uploads, at).await?);
+        let mut first = self.message_with(request.description, files, actor.clone(), Visibility::Public, at);
         first.channel = request.channel;
         first.author_email = Some(author_email).filter(|address| !address.is_empty());
-        first.attachments = self.keep_uploads(tx, request.uploads, at).await?;
         if caller.is_none() {
             first.flags.push("unverified_sender".into());
         }
@@ -352,37 +343,6 @@ impl Desk {
         let of_store =
             directory.mailboxes.iter().find(|m| m.store_id.is_some() && m.store_id.as_deref() == store);
         of_store.or(directory.mailboxes.first()).map(|mailbox| mailbox.id)
-    }
-
-    pub(super) async fn keep_uploads(
-        &self,
-        tx: &mut Tx,
-        uploads: Vec<Upload>,
-        at: Timestamp,
-    ) -> Result<Vec<AttachmentRecord>> {
-        let mut rows = Vec::with_capacity(uploads.len());
-        for upload in uploads {
-            let sha256 = HEXLOWER.encode(&Sha256::digest(&upload.content));
-            tx.insert_blob(&sha256, at, &upload.content).await?;
-            rows.push(AttachmentRecord {
-                id: self.ids().uuid(at),
-                ticket_id: None,
-                response_id: None,
-                inbound_mail_id: None,
-                position: None,
-                blob_sha256: Some(sha256.clone()),
-                filename: upload.filename,
-                content_type: upload.content_type,
-                size: i64::try_from(upload.content.len()).unwrap_or(i64::MAX),
-                sha256,
-                is_inline: false,
-                content_id: None,
-                scan: "skipped".into(),
-                created_at: at,
-                expires_at: None,
-            });
-        }
-        Ok(rows)
     }
 }
 

@@ -17,12 +17,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, body::Body};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 
 pub use problem::refusal;
 pub use server::serve;
@@ -74,7 +75,7 @@ pub fn router(desk: Desk, templates: Arc<Templates>) -> Router {
         .method_not_allowed_fallback(|| async { Problem::new("method_not_allowed", "see Allow") })
         .layer(CatchPanicLayer::custom(|_| Problem::internal(&"a handler panicked").into_response()))
         .layer(middleware::from_fn_with_state(api.clone(), finish))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(not_a_file)))
         .with_state(api)
 }
 
@@ -112,6 +113,11 @@ fn named(response: Response, path: &str, id: &RequestId) -> Response {
         }
     }
     rendered
+}
+
+/// A file has its length and its ranges, which it would not have compressed.
+fn not_a_file(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    !headers.contains_key(header::ACCEPT_RANGES)
 }
 
 /// The caller's, where it is one, else ours.

@@ -287,6 +287,14 @@ impl From<desk::Error> for Problem {
             }
             Error::InvalidState(why) => Self::new("invalid_state", why),
             Error::KeyReused => Self::new("idempotency_key_reused", "take a new key for another request"),
+            Error::UploadExpired => {
+                Self::new("attachment_expired", "it was not used within 24 hours; upload it again")
+            }
+            Error::UploadsFull { retry_after_ms } => {
+                let seconds = u64::try_from(retry_after_ms / 1_000 + 1).unwrap_or(1);
+                Self::new("rate_limited", "too many uploads wait to be used: use some, or delete them")
+                    .header(header::RETRY_AFTER, HeaderValue::from(seconds))
+            }
             Error::LinkExpired => Self::new("link_expired", "links in mails work for thirty days"),
             Error::Deleted => Self::new("ticket_deleted", "it can be restored"),
             Error::Invalid { pointer, code, detail } => Self::invalid(vec![FieldError {

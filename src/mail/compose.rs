@@ -8,7 +8,7 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart, header};
 use lettre::{Address, Message};
 
-use crate::model::{Audience, MessageId, NotificationTemplate, OutgoingMail, Timestamp};
+use crate::model::{Audience, MessageId, NotificationTemplate, OutgoingFile, OutgoingMail, Timestamp};
 
 /// Longest display name or header text kept, characters.
 const MAX_WORDS: usize = 500;
@@ -123,19 +123,33 @@ fn from_name(mail: &OutgoingMail) -> Option<&str> {
 
 fn body(mail: &OutgoingMail, words: Words<'_>) -> MultiPart {
     let boundary = |part: &str| format!("postdesk-{part}-{}", mail.entry.id.simple());
-    let alternative = MultiPart::alternative()
-        .boundary(boundary("words"))
-        .singlepart(SinglePart::plain(crlf(words.text)))
-        .singlepart(SinglePart::html(crlf(words.html)));
-    if mail.files.is_empty() {
+    let (shown, attached): (Vec<_>, Vec<_>) = mail.files.iter().partition(|file| file.content_id.is_some());
+    let alternative =
+        MultiPart::alternative().boundary(boundary("words")).singlepart(SinglePart::plain(crlf(words.text)));
+    let html = SinglePart::html(crlf(words.html));
+    let alternative = if shown.is_empty() {
+        alternative.singlepart(html)
+    } else {
+        // RFC 2387: the HTML, and the pictures it shows.
+        let related = MultiPart::related().boundary(boundary("pictures")).singlepart(html);
+        alternative.multipart(shown.into_iter().fold(related, |all, file| all.singlepart(part(file))))
+    };
+    if attached.is_empty() {
         return alternative;
     }
     let mixed = MultiPart::mixed().boundary(boundary("files")).multipart(alternative);
-    mail.files.iter().fold(mixed, |mixed, file| {
-        let octets = || ContentType::parse("application/octet-stream").expect("a type literal");
-        let kind = ContentType::parse(&one_line(&file.content_type)).unwrap_or_else(|_| octets());
-        mixed.singlepart(Attachment::new(one_line(&file.filename)).body(file.content.clone(), kind))
-    })
+    attached.into_iter().fold(mixed, |all, file| all.singlepart(part(file)))
+}
+
+fn part(file: &OutgoingFile) -> SinglePart {
+    let octets = || ContentType::parse("application/octet-stream").expect("a type literal");
+    let kind = ContentType::parse(&one_line(&file.content_type)).unwrap_or_else(|_| octets());
+    let name = one_line(&file.filename);
+    let part = match &file.content_id {
+        Some(id) => Attachment::new_inline_with_name(one_line(id), name),
+        None => Attachment::new(name),
+    };
+    part.body(file.content.clone(), kind)
 }
 
 /// A domain beyond ASCII is written in its ASCII form (RFC 5891): a mail whose local parts are ASCII then goes through
@@ -193,7 +207,7 @@ fn builder(error: impl std::fmt::Display) -> Unsendable {
 mod tests {
     use super::*;
     use crate::mail::parse::parse;
-    use crate::model::{Mailbox as SupportAddress, OutgoingFile};
+    use crate::model::Mailbox as SupportAddress;
     use crate::templates::{Rendered, Templates, sample};
 
     const WORDS: Words<'_> =
@@ -266,6 +280,7 @@ mod tests {
             mail.files = vec![OutgoingFile {
                 filename: attack.into(),
                 content_type: attack.into(),
+                content_id: None,
                 content: b"x".to_vec(),
             }];
             let bytes = compose(&mail, Words { subject: attack, locale: attack, ..WORDS }).unwrap();
@@ -337,12 +352,36 @@ mod tests {
         mail.files = vec![OutgoingFile {
             filename: name.into(),
             content_type: "application/pdf".into(),
+            content_id: None,
             content: content.clone(),
         }];
         let read = parse(&compose(&mail, WORDS).unwrap());
         assert_eq!(read.attachments[0].content, content);
         assert_eq!(read.attachments[0].filename.as_deref(), Some(name));
         assert_eq!(read.attachments[0].content_type, "application/pdf");
+    }
+
+    #[test]
+    fn pictures_stand_beside_the_html_that_shows_them() {
+        let mut mail = mail(NotificationTemplate::TicketReply);
+        let file = |name: &str, content_id: Option<&str>| OutgoingFile {
+            filename: name.into(),
+            content_type: "image/png".into(),
+            content_id: content_id.map(str::to_owned),
+            content: b"\x89PNG".to_vec(),
+        };
+        mail.files = vec![file("shown.png", Some("p1@desk.test")), file("box.png", None)];
+        let words = Words { html: "<p><img src=\"cid:p1@desk.test\"></p>\n", ..WORDS };
+        let bytes = compose(&mail, words).unwrap();
+        assert!(is_clean(&bytes));
+        let read = parse(&bytes);
+        let of = |name: &str| read.attachments.iter().find(|a| a.filename.as_deref() == Some(name)).unwrap();
+        assert_eq!(
+            (of("shown.png").inline, of("shown.png").content_id.as_deref()),
+            (true, Some("p1@desk.test"))
+        );
+        assert_eq!((of("box.png").inline, of("box.png").content_id.as_deref()), (false, None));
+        assert!(read.html.unwrap().contains("cid:p1@desk.test"));
     }
 
     #[test]

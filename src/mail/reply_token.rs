@@ -4,6 +4,8 @@
 //! Mail systems fold the case of local parts, so every token is written in lower-case Crockford base 32 and read in
 //! any case. Each kind has a label of its own under the MAC: none passes for another.
 
+mod signed;
+
 use std::fmt;
 use std::sync::LazyLock;
 

@@ -5,6 +5,7 @@ pub mod bounce;
 pub mod contact;
 pub mod delivery;
 pub mod event;
+pub mod file_type;
 mod fold;
 pub mod job;
 mod look;
@@ -34,7 +35,7 @@ pub use message::{
     ReversePath, TokenState, Via,
 };
 pub use notification::NotificationTemplate;
-pub use outgoing::{OutgoingFile, OutgoingLinks, OutgoingMail};
+pub use outgoing::{Download, OutgoingFile, OutgoingLinks, OutgoingMail};
 pub use records::{
     AttachmentRecord, BodyFormat, InboundAction, InboundRecord, Mailbox, Response, Suppression, Ticket,
     TicketEvent,

@@ -41,8 +41,10 @@ pub struct OutgoingMail {
     pub links: OutgoingLinks,
     /// Files that ride along.
     pub files: Vec<OutgoingFile>,
-    /// Names of files that don't: agents read them in the desk.
+    /// Names of the files of what it tells, whether they ride along or not.
     pub file_names: Vec<String>,
+    /// Files that are linked: what is too large for the mail, and all that the desk tells of by itself.
+    pub downloads: Vec<Download>,
     /// Address with the token of (ticket, recipient).
     pub reply_to: Option<String>,
     /// The mail it answers.
@@ -68,13 +70,26 @@ pub struct OutgoingLinks {
     pub preferences: Option<String>,
 }
 
-/// A file of an agent's reply.
+/// A file that a mail links.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Download {
+    /// Base name.
+    pub name: String,
+    /// Octets.
+    pub size: i64,
+    /// Full address, signed; works for some time.
+    pub url: String,
+}
+
+/// A file that rides along.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutgoingFile {
     /// Base name.
     pub filename: String,
     /// `type/subtype`.
     pub content_type: String,
+    /// What the HTML part shows it by, as `cid:`; `None`: it is attached.
+    pub content_id: Option<String>,
     /// The bytes.
     pub content: Vec<u8>,
 }

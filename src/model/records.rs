@@ -143,7 +143,7 @@ pub struct AttachmentRecord {
     pub response_id: Option<Uuid>,
     /// The mail it is part of …
     pub inbound_mail_id: Option<Uuid>,
-    /// … and its place among `ParsedMail::attachments`;
+    /// … and its place among `ParsedMail::attachments` (of an upload: among those of its response);
     pub position: Option<i64>,
     /// or the uploaded bytes.
     pub blob_sha256: Option<String>,
@@ -154,7 +154,10 @@ pub struct AttachmentRecord {
     pub is_inline: bool,
     pub content_id: Option<String>,
     pub scan: String,
+    /// The token that uploaded it, or the form it came with.
+    pub owner_id: Option<Uuid>,
     pub created_at: Timestamp,
+    /// Until it is used.
     pub expires_at: Option<Timestamp>,
 }
 

@@ -9,6 +9,7 @@ mod value;
 
 mod agents;
 mod attachments;
+mod blobs;
 mod blocked_senders;
 mod bulk;
 mod chores;
@@ -49,6 +50,8 @@ use row::FromRow;
 use value::{Field, Value};
 
 pub use desk_events::Horizon;
+pub use attachments::PendingUploads;
+pub use blobs::PIECE;
 pub use error::Error;
 pub use queue::{Claim, QueueState};
 

@@ -153,6 +153,7 @@ row!(AttachmentRecord {
     is_inline,
     content_id,
     scan,
+    owner_id,
     created_at,
     expires_at,
 });

@@ -10,7 +10,8 @@ use serde_json::{Value as Json, json};
 
 use super::catalog::Catalogs;
 use crate::model::{
-    ActorType, Agent, Look, NotificationTemplate, OutgoingLinks, OutgoingMail, Response, Ticket, Visibility,
+    ActorType, Agent, Download, Look, NotificationTemplate, OutgoingLinks, OutgoingMail, Response, Ticket,
+    Visibility,
 };
 
 /// Flag of a message whose sender isn't known to be who they say.
@@ -60,7 +61,10 @@ pub(super) fn of(
     } else if mail.response.is_none() {
         all.insert("message".into(), Value::from(()));
     }
-    if let Some(told) = told(mail) {
+    let told = told(mail);
+    let downloads = mail.downloads.iter().filter(|_| told.is_some());
+    all.insert("downloads".into(), downloads.map(download_facts).collect());
+    if let Some(told) = told {
         all.insert("attachments".into(), mail.file_names.iter().map(String::as_str).collect());
         let newest = told.last().map_or(words.somebody(), |(response, _)| author(response, words));
         all.insert("author".into(), Value::from(newest));
@@ -180,6 +184,11 @@ fn told(mail: &OutgoingMail) -> Option<Vec<(&Response, Option<&str>)>> {
     let bundle = mail.bundled.iter().map(|(response, html)| (response, html.as_deref()));
     let all: Vec<_> = if mail.bundled.is_empty() { alone.collect() } else { bundle.collect() };
     all.iter().all(|(response, _)| may_be_told(mail, response)).then_some(all)
+}
+
+fn download_facts(file: &Download) -> Value {
+    let Download { name, size, url } = file;
+    minijinja::context! { name, size, url }
 }
 
 fn message_facts(response: &Response, html: Option<&str>, words: Words<'_>) -> Value {

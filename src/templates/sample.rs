@@ -49,6 +49,7 @@ fn bare(mail: &OutgoingMail) -> OutgoingMail {
         author: None,
         links: OutgoingLinks::default(),
         file_names: Vec::new(),
+        downloads: Vec::new(),
         ..mail.clone()
     };
     bare.entry.to_name = None;
@@ -139,6 +140,7 @@ pub(crate) fn mail(template: NotificationTemplate, locale: &str, verified: bool)
         links: links(template),
         files: Vec::new(),
         file_names: if files_are_named { vec!["box.jpg".into(), "صورة.png".into()] } else { Vec::new() },
+        downloads: Vec::new(),
         reply_to: has_ticket.then(|| "support+token@shop.example".into()),
         in_reply_to: MessageId::new("c1@example.org"),
         references: MessageId::new("c1@example.org").into_iter().collect(),
@@ -183,6 +185,7 @@ fn told_otherwise(key: NotificationTemplate, full: &OutgoingMail) -> Vec<(String
     let name = match key {
         AgentCustomerMessage | AgentNote => {
             mail.bundled = several(full);
+            mail.downloads = downloads();
             "several messages"
         }
         AgentNewTicket => {
@@ -193,6 +196,7 @@ fn told_otherwise(key: NotificationTemplate, full: &OutgoingMail) -> Vec<(String
             let locale = &full.entry.locale;
             mail.history = vec![response(true, locale), response(false, locale)];
             mail.reply_marker = Some("-- Please write above this line --".into());
+            mail.downloads = downloads();
             "all quoted, marked"
         }
         TicketReceivedNeutral => {
@@ -202,6 +206,15 @@ fn told_otherwise(key: NotificationTemplate, full: &OutgoingMail) -> Vec<(String
         _ => return Vec::new(),
     };
     vec![(name.to_owned(), mail)]
+}
+
+fn downloads() -> Vec<Download> {
+    let file = |name: &str, size, id: u128| Download {
+        name: name.into(),
+        size,
+        url: format!("https://desk.shop.example/api/support/attachments/{}?exp=1&sig=s", Uuid::from_u128(id)),
+    };
+    vec![file("box.jpg", 84_211, 7), file("صورة.png", 12_000_000, 8)]
 }
 
 fn several(mail: &OutgoingMail) -> Vec<(Response, Option<String>)> {

@@ -13,6 +13,7 @@ mod decision_0001_smtp_listener;
 mod direct;
 mod dkim;
 mod durability;
+mod files;
 mod http;
 mod intake;
 mod live;

@@ -7,7 +7,7 @@ use regex::Regex;
 use super::place::Placed;
 use super::reading::Reading;
 use super::{Decision, Desk, Result};
-use crate::desk::Upload;
+use crate::desk::files::no_room;
 use crate::desk::notify::CustomerMessage;
 use crate::mail::parse::{self, Attachment, ParsedMail};
 use crate::mail::placement::is_forward_subject;
@@ -125,12 +125,13 @@ impl Desk {
         mail: &Reading,
     ) -> Result<Vec<AttachmentRecord>> {
         let at = mail.mail.received_at;
-        let uploads = files.iter().map(|file| Upload {
-            filename: file.filename.clone(),
-            content_type: file.content_type.clone(),
-            content: file.content.clone(),
+        let uploads = files.iter().map(|file| {
+            let mut spool = self.spool();
+            spool.push(&file.content)?;
+            spool.finish(file.filename.clone())
         });
-        self.keep_uploads(tx, uploads.collect(), at).await
+        let uploads = uploads.collect::<std::io::Result<_>>().map_err(no_room)?;
+        self.keep_uploads(tx, uploads, at).await
     }
 }
 

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::Decision;
+use crate::desk::files::picture_path;
 use crate::desk::{Desk, Recipient};
 use crate::mail::dsn::RecipientReport;
 use crate::mail::kind::{self, Judgement, Ourselves};
@@ -148,6 +149,7 @@ impl Desk {
             is_inline: file.inline,
             content_id: file.content_id.map(storable),
             scan: "skipped".into(),
+            owner_id: None,
             created_at: at,
             expires_at: None,
         };
@@ -248,7 +250,7 @@ fn bounce(line: &RecipientReport, mail: Option<Uuid>) -> serde_json::Value {
 fn show(sent: &str, attachments: &[AttachmentRecord]) -> String {
     let url = |cid: &str| {
         let part = attachments.iter().find(|a| a.content_id.as_deref() == Some(cid))?;
-        Some(format!("/api/support/attachments/{}?inline=1", part.id))
+        Some(picture_path(part))
     };
     html::sanitise(&quote::new_html(sent), &url)
 }

@@ -20,9 +20,6 @@ mod tickets;
 
 pub use system::Spoken;
 
-use std::convert::Infallible;
-
-use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::routing::{MethodRouter, get};
 use axum::{Router, middleware};
@@ -33,9 +30,6 @@ use uuid::Uuid;
 
 use super::problem::{BASE, Problem};
 use super::{Api, auth, json_only, openapi};
-
-/// A form with files, and a little for what stands between them.
-const FORM_LIMIT: usize = 26 << 20;
 
 /// All routes, without the layers around them, and the document that describes them.
 pub fn routes(api: &Api) -> (Router<Api>, OpenApi) {
@@ -53,6 +47,7 @@ pub fn routes(api: &Api) -> (Router<Api>, OpenApi) {
         .merge(me::routes())
         .merge(jobs::routes())
         .merge(teams::routes())
+        .merge(attachments::routes())
         .route_layer(middleware::from_fn(json_only));
     let raw = OpenApiRouter::new()
         .merge(responses::raw_routes())
@@ -75,7 +70,7 @@ fn intake(api: &Api, (schemas, paths, route): UtoipaMethodRouter<Api>) -> Utoipa
 fn with_cors(api: &Api, route: MethodRouter<Api>) -> MethodRouter<Api> {
     let origins = &api.desk.config().api.cors_origins;
     if origins.is_empty() {
-        return route.layer(DefaultBodyLimit::max(FORM_LIMIT));
+        return route;
     }
     let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
     let cors = CorsLayer::new()
@@ -89,7 +84,7 @@ fn with_cors(api: &Api, route: MethodRouter<Api>) -> MethodRouter<Api> {
         .expose_headers([header::LOCATION, super::X_REQUEST_ID]);
     // The layer answers preflights, where there is a route for it to sit on.
     let route = route.options(|| async { StatusCode::NO_CONTENT });
-    route.layer::<_, Infallible>(DefaultBodyLimit::max(FORM_LIMIT)).layer(cors)
+    route.layer(cors)
 }
 
 /// The id of a path; what is none names nothing.

@@ -1,24 +1,17 @@
 //! The body of `POST /tickets` (API.md §4.1): JSON, or a form with files.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
-use axum::extract::{FromRequest as _, Multipart, Request};
+use axum::extract::Request;
 use axum::http::header;
 use serde_json::{Value, json};
 
-use crate::desk::{Body, Caller, TicketRequest, Upload};
+use super::attachments::{Form, MAX_FILES};
+use crate::desk::{Body, Caller, TicketRequest};
 use crate::http::auth::client_ip;
-use crate::http::extract::{self, Fields, JSON_LIMIT, words};
+use crate::http::extract::{Fields, words};
 use crate::http::problem::Problem;
 use crate::model::{BodyFormat, Category, Channel, ContactType, Priority, Scope, Status};
-
-/// All files of one call together.
-const FILES_LIMIT: usize = 25 << 20;
-/// Most files of one call.
-const MAX_FILES: usize = 20;
-/// Longest wait for a form.
-const FORM_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// What the connection tells of an anonymous caller.
 pub struct Client {
@@ -38,79 +31,13 @@ impl Client {
     }
 }
 
-/// A body, read.
-pub struct Form {
-    fields: Fields,
-    uploads: Vec<Upload>,
-    /// What a repeat must send again: the JSON, and the files.
-    pub digested: Vec<u8>,
-}
-
-impl Form {
-    /// JSON that arrives within `timeout`, or multipart `ticket` and `files[]`.
-    ///
-    /// # Errors
-    /// 415, 413, 400 `malformed_json`, 422 for a form without `ticket`.
-    pub async fn read(request: Request, timeout: Duration) -> Result<Self, Problem> {
-        if extract::media_type(request.headers()).as_deref() != Some("multipart/form-data") {
-            let (parts, body) = request.into_parts();
-            let body = extract::json(&parts.headers, body, timeout).await?;
-            return Ok(Self { fields: body.fields, uploads: Vec::new(), digested: body.raw.to_vec() });
-        }
-        let read = tokio::time::timeout(FORM_TIMEOUT, Self::read_form(request)).await;
-        read.unwrap_or_else(|_| Err(Problem::new("malformed_json", "the body did not arrive in time")))
-    }
-
-    async fn read_form(request: Request) -> Result<Self, Problem> {
-        let broken = || Problem::new("malformed_json", "the form can't be read");
-        let mut form = Multipart::from_request(request, &()).await.map_err(|_| broken())?;
-        let (mut ticket, mut uploads, mut digested) = (None, Vec::new(), Vec::new());
-        while let Some(field) = form.next_field().await.map_err(|_| broken())? {
-            let name = field.name().unwrap_or_default().to_owned();
-            let filename = field.file_name().and_then(base_name);
-            let kind = field.content_type().unwrap_or("application/octet-stream").to_ascii_lowercase();
-            let content = field.bytes().await.map_err(|error| match error.status().as_u16() {
-                413 => too_large(),
-                _ => broken(),
-            })?;
-            digested.extend_from_slice(&content);
-            match name.as_str() {
-                "ticket" if content.len() > JSON_LIMIT => return Err(too_large()),
-                "ticket" => ticket = Some(Fields::parse(&content)?),
-                "files[]" | "files" => {
-                    uploads.push(Upload { filename, content_type: kind, content: content.to_vec() });
-                }
-                _ => return Err(Problem::new("unknown_field", "a form has ticket and files[]")),
-            }
-            if digested.len() > FILES_LIMIT || uploads.len() > MAX_FILES {
-                return Err(too_large());
-            }
-        }
-        let fields = ticket.ok_or_else(|| Problem::new("malformed_json", "the form has no ticket"))?;
-        Ok(Self { fields, uploads, digested })
-    }
-}
-
-fn too_large() -> Problem {
-    Problem::new("attachment_too_large", "at most 25 MiB in 20 files").member("limit_bytes", FILES_LIMIT)
-}
-
-/// The last part of a path, without control characters, at most 255 octets.
-fn base_name(name: &str) -> Option<String> {
-    let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let mut clean: String = base.chars().filter(|c| !c.is_control()).collect();
-    while clean.len() > 255 {
-        clean.pop();
-    }
-    Some(clean).filter(|name| !name.trim_matches(['.', ' ']).is_empty())
-}
-
 /// The ticket that was asked for.
 ///
 /// # Errors
 /// 400 `unknown_field`, 422 with every invalid field.
 pub fn read(form: Form, caller: Option<&Caller>, client: &Client) -> Result<TicketRequest, Problem> {
-    let Form { fields: mut f, uploads, .. } = form;
+    let Form { fields, uploads, .. } = form;
+    let mut f = fields.ok_or_else(|| Problem::new("malformed_json", "the form has no ticket"))?;
     let admin = caller.is_some_and(|caller| caller.allows(Scope::Admin));
     let created_at = f.time("created_at");
     if created_at.is_some() && !admin {
@@ -137,6 +64,7 @@ pub fn read(form: Form, caller: Option<&Caller>, client: &Client) -> Result<Tick
         order_id: f.line("order_id", 1, 128),
         external_id: f.line("external_id", 1, 128),
         cc: f.addresses("cc", 20).unwrap_or_default(),
+        attachment_ids: f.uuids("attachment_ids", MAX_FILES.saturating_sub(uploads.len())),
         uploads,
         tags: f.texts("tags", 50, 64),
         custom_fields,
@@ -147,17 +75,9 @@ pub fn read(form: Form, caller: Option<&Caller>, client: &Client) -> Result<Tick
         created_at,
         notify: f.flag("notify").or(created_at.map(|_| false)),
     };
-    refuse_uploads(&mut f);
     restrict(&mut f, &request, caller);
     f.finish()?;
     Ok(TicketRequest { tags: distinct(request.tags), ..request })
-}
-
-/// Files are sent along in a form; none lies ready under an id.
-pub fn refuse_uploads(fields: &mut Fields) {
-    if !fields.uuids("attachment_ids", 20).is_empty() {
-        fields.refuse("attachment_ids", "not_found", "no unused file has this id; send files in a form");
-    }
 }
 
 fn channel(fields: &mut Fields, caller: Option<&Caller>) -> Channel {
@@ -219,22 +139,4 @@ pub fn distinct(tags: Vec<String>) -> Vec<String> {
         }
     }
     kept
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn file_names_lose_their_paths() {
-        for (name, want) in [
-            ("../../etc/passwd", Some("passwd")),
-            ("C:\\x\\y.txt", Some("y.txt")),
-            ("..", None),
-            ("a\u{0}b", Some("ab")),
-            ("", None),
-        ] {
-            assert_eq!(base_name(name).as_deref(), want, "{name:?}");
-        }
-    }
 }

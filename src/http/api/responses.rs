@@ -157,12 +157,12 @@ fn read(f: &mut Fields, caller: &Caller, now: Timestamp) -> (ResponseRequest, Op
         assignee_id: f.clearable_uuid("assignee_id"),
         send_at,
         last_seen_response_id: f.uuid("last_seen_response_id"),
+        attachment_ids: f.uuids("attachment_ids", super::attachments::MAX_FILES),
         force: f.flag("force").unwrap_or(false),
         notify: f.flag("notify"),
         ..ResponseRequest::reply(Body { text: text.unwrap_or_default(), format })
     };
     let variables = f.object("variables");
-    super::new_ticket::refuse_uploads(f);
     for (name, set) in [("status", request.status.is_some()), ("assignee_id", request.assignee_id.is_some())]
     {
         if set && !caller.allows(Scope::TicketsWrite) {

@@ -7,7 +7,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::new_ticket::{self, Client, Form};
+use super::attachments::Form;
+use super::new_ticket::{self, Client};
 
 use crate::desk::query::{Choice, Param, TextColumn, TicketFilter, TicketRef};
 use crate::desk::{Body, Ending, Include, StatusRequest, TicketView, TicketWritten, search};
@@ -98,7 +99,7 @@ pub async fn open(State(api): State<Api>, who: Who, request: Request) -> Result<
     };
     let terms = Terms::read(&request, &who)?;
     let client = Client::of(&request);
-    let form = Form::read(request, api.body_timeout()).await?;
+    let form = Form::of_ticket(request, &api).await?;
     let key = terms.key(&form.digested);
     let wanted = new_ticket::read(form, caller, &client)?;
     if caller.is_none() {

@@ -14,6 +14,7 @@ mod suppression;
 pub mod team;
 mod template;
 mod ticket;
+mod upload;
 mod written;
 
 use serde::{Serialize, Serializer};
@@ -30,6 +31,7 @@ pub use response::{Attachment, Newer, Response};
 pub use suppression::Suppression;
 pub use template::{Preview, Rendered, Template, TemplateVariable, TemplateVersion};
 pub use ticket::{Ticket, TicketWith};
+pub use upload::Upload;
 pub use written::{ResponseWritten, TicketWritten};
 
 use crate::model::Timestamp;

@@ -142,6 +142,17 @@ pub fn attachment(raw: &[u8], index: usize) -> Option<Attachment> {
     Content::of(&root).attachments.into_iter().nth(index)
 }
 
+/// The base name of a file, made harmless: no path, no control or bidirectional characters, at most 255 octets; `None`
+/// when nothing is left.
+pub fn file_name(text: &str) -> Option<String> {
+    names::filename(text)
+}
+
+/// The file name in a `Content-Disposition` value (RFC 2183, RFC 6266), made harmless.
+pub fn file_name_of(disposition: &[u8]) -> Option<String> {
+    file_name(&params::Params::read(disposition).text("filename")?)
+}
+
 /// The bytes of the header as sent, the empty line that ends it left out.
 pub fn header_bytes(raw: &[u8]) -> &[u8] {
     let (_, length) = Fields::read(raw);

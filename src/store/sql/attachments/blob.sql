@@ -1,1 +1,0 @@
-SELECT content FROM blobs WHERE sha256 = $1

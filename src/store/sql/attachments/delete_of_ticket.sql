@@ -1,0 +1,1 @@
+DELETE FROM attachments WHERE ticket_id = $1

@@ -1,0 +1,1 @@
+DELETE FROM attachments WHERE id = $1 AND ticket_id IS NULL AND expires_at IS NOT NULL

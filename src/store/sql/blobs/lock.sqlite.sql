@@ -1,0 +1,1 @@
+SELECT sha256 FROM blobs WHERE sha256 = $1

@@ -1,0 +1,1 @@
+SELECT content FROM blob_pieces WHERE sha256 = $1 AND seq = $2
