@@ -49,9 +49,9 @@ use desk_events::{Announcing, Pending};
 use row::FromRow;
 use value::{Field, Value};
 
-pub use desk_events::Horizon;
 pub use attachments::PendingUploads;
 pub use blobs::PIECE;
+pub use desk_events::Horizon;
 pub use error::Error;
 pub use queue::{Claim, QueueState};
 

@@ -21,10 +21,6 @@ pub struct Upload<'a> {
 impl<'a> Upload<'a> {
     /// API.md §5.2.
     pub fn of(row: &'a AttachmentRecord) -> Self {
-        Self {
-            file: Attachment::of(row),
-            created_at: Time(row.created_at),
-            expires_at: time(row.expires_at),
-        }
+        Self { file: Attachment::of(row), created_at: Time(row.created_at), expires_at: time(row.expires_at) }
     }
 }
