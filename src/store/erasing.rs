@@ -19,8 +19,7 @@ impl Tx {
         let none: &[u8] = &[];
         self.run(include_str!("sql/erasing/chunks.sql"), args![ticket]).await?;
         self.run(include_str!("sql/erasing/inbound.sql"), args![ticket, none]).await?;
-        self.run(include_str!("sql/erasing/blobs.sql"), args![ticket]).await?;
-        self.run(include_str!("sql/erasing/attachments.sql"), args![ticket]).await?;
+        self.drop_files_of_ticket(ticket).await?;
         self.run(include_str!("sql/erasing/cancel_mails.sql"), args![ticket, at]).await?;
         for sql in [
             include_str!("sql/erasing/outbox.sql"),

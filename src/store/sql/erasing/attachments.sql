@@ -1,1 +1,0 @@
-DELETE FROM attachments WHERE ticket_id = $1
