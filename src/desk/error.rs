@@ -72,6 +72,9 @@ pub enum Error {
         /// For people.
         detail: String,
     },
+    /// It is being prepared, and takes longer than a caller waits (503 `unavailable`); says what.
+    #[error("{0}")]
+    Busy(&'static str),
     /// A template can't be filled (422 `template_error`).
     #[error(transparent)]
     Template(#[from] crate::model::TemplateFault),

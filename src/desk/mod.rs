@@ -27,6 +27,7 @@ mod responses;
 pub mod search;
 mod seeding;
 mod spam;
+pub mod stats;
 mod suppressions;
 mod teams;
 mod templates;
@@ -101,6 +102,7 @@ struct Inner {
     tokens: tokens::TokenCache,
     overrides: templates::KnownOverrides,
     files: files::Turns,
+    statistics: stats::Statistics,
 }
 
 /// What the desk keeps in memory of its mailboxes and agents: every mail asks for them. Other nodes' changes are
@@ -170,6 +172,7 @@ impl Desk {
             tokens: Default::default(),
             overrides: Default::default(),
             files: Default::default(),
+            statistics: Default::default(),
         };
         let desk = Self { inner: Arc::new(inner) };
         desk.reload_directory().await?;

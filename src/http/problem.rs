@@ -305,6 +305,8 @@ impl From<desk::Error> for Problem {
                 rejected_value: None,
                 allowed: None,
             }]),
+            Error::Busy(what) => Self::new("unavailable", format!("{what}; ask again"))
+                .header(header::RETRY_AFTER, HeaderValue::from_static("5")),
             Error::Template(fault) => Self::template(&[fault]),
             Error::Keys(_) => Self::internal(&error),
             Error::Store(ref store) if store.is_transient() => {

@@ -16,6 +16,7 @@ pub mod outgoing;
 pub mod queue;
 pub mod records;
 pub mod retry;
+pub mod stats;
 pub mod team;
 pub mod template;
 pub mod ticket;

@@ -27,6 +27,7 @@ mod reading;
 mod responses;
 mod seeding;
 mod select;
+mod stats;
 mod suppressions;
 mod teams;
 mod templates;

@@ -67,6 +67,7 @@ impl Desk {
             done.responses += size(&ticket.responses);
             done.email_logs += size(&ticket.emails);
         }
+        tx.note_rewritten().await?;
         tx.commit().await?;
         self.reload_directory().await?;
         Ok(Some(done))
@@ -81,6 +82,7 @@ impl Desk {
         loop {
             let mut tx = self.store().begin().await?;
             let tickets = tx.clean_seed_tickets(CLEANED_AT_ONCE).await?;
+            tx.note_rewritten().await?;
             tx.commit().await?;
             gone += tickets;
             if tickets == 0 {
@@ -89,6 +91,7 @@ impl Desk {
         }
         let mut tx = self.store().begin().await?;
         gone += tx.clean_seed_rows().await?;
+        tx.note_rewritten().await?;
         tx.commit().await?;
         self.reload_directory().await?;
         Ok(gone)

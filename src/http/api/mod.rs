@@ -11,6 +11,7 @@ mod new_ticket;
 mod quarantine;
 mod queue;
 mod responses;
+mod stats;
 mod suppressions;
 mod system;
 mod teams;
@@ -53,7 +54,8 @@ pub fn routes(api: &Api) -> (Router<Api>, OpenApi) {
         .merge(responses::raw_routes())
         .merge(email_logs::raw_routes())
         .merge(inbound::raw_routes())
-        .merge(attachments::raw_routes());
+        .merge(attachments::raw_routes())
+        .merge(stats::raw_routes());
     let known = json.merge(raw).route_layer(middleware::from_fn_with_state(api.clone(), auth::identify));
     let open = OpenApiRouter::new()
         .route(BASE, get(|| async { super::moved("/api/support/") }))

@@ -162,7 +162,7 @@ pub fn reference(text: &str) -> Result<TicketRef, Problem> {
 }
 
 /// The filters of API.md §4.2.
-fn filters(params: &mut Params, who: &Who, keys: &KeyRing) -> Result<Vec<TicketFilter>, Problem> {
+pub fn filters(params: &mut Params, who: &Who, keys: &KeyRing) -> Result<Vec<TicketFilter>, Problem> {
     let me = match who {
         Who::Known(caller) => caller.agent.as_ref().map(|agent| agent.id),
         Who::Anonymous => None,

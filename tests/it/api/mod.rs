@@ -7,6 +7,7 @@ mod health;
 mod mail;
 mod people;
 mod reading;
+mod stats;
 mod templates;
 mod writing;
 

@@ -156,6 +156,7 @@ impl Desk {
             done.email_logs += story.mails.len() as u64;
             keep(&mut tx, &story).await?;
         }
+        tx.note_rewritten().await?;
         tx.commit().await?;
         done.tickets = upto;
         Ok(())
