@@ -608,13 +608,17 @@ pub struct ApiLimits {
     pub enabled: bool,
     /// For one token.
     pub token: u32,
+    /// For one session of the console, once there is one.
+    pub session: u32,
+    /// Sign-ins, and tokens that nobody has, from one IPv4 address or IPv6 /64.
+    pub login: u32,
     /// Anonymous intake, for one IPv4 address or IPv6 /64.
     pub anonymous: u32,
 }
 
 impl Default for ApiLimits {
     fn default() -> Self {
-        Self { enabled: true, token: 600, anonymous: 5 }
+        Self { enabled: true, token: 600, session: 1_200, login: 5, anonymous: 5 }
     }
 }
 

@@ -537,6 +537,14 @@ CREATE TABLE desk_events (
 
 -- Counting callers
 
+-- When each caller's bucket is full again, unix microseconds. A crash forgets them all, which costs nothing and spares
+-- every call a wait for the disk.
+CREATE UNLOGGED TABLE call_counts (
+  key     TEXT PRIMARY KEY,
+  full_at BIGINT NOT NULL,
+  passed  BOOLEAN NOT NULL -- the last call
+) WITH (fillfactor = 50);
+
 -- Filled behind the ledger by the indexer, never in the transaction that takes a mail. A row has the place of its
 -- response (responses.seq). Besides the words of the text a document has three marks that say where it stands in that
 -- order (src/store/words.rs), so that the index finds the newest of many without looking at all of them.

@@ -528,7 +528,7 @@ CREATE TABLE desk_events (
 
 -- Webhooks
 
--- Counting callers
+-- Counting callers: in memory, as one process alone has the database
 
 -- Filled behind the ledger by the indexer, never in the transaction that takes a mail. A row has the place of its
 -- response (responses.seq); the text itself is not kept a second time.

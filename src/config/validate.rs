@@ -67,6 +67,8 @@ fn sizes(config: &Config, found: &mut Found) {
         ("limits.file_link_days", limits.file_link_days.into(), 1, 365),
         ("tickets.auto_close_days", tickets.auto_close_days.into(), 1, 3_650),
         ("api.limits.token", api.limits.token.into(), 1, 1_000_000),
+        ("api.limits.session", api.limits.session.into(), 1, 1_000_000),
+        ("api.limits.login", api.limits.login.into(), 1, 1_000_000),
         ("api.limits.anonymous", api.limits.anonymous.into(), 1, 1_000_000),
     ] {
         let wrong = !(least..=most).contains(&value);

@@ -69,6 +69,7 @@ impl Desk {
         self.look_at_queue().await?;
         self.forget_jobs().await?;
         self.forget_old_events().await?;
+        self.forget_callers().await?;
         Ok(done)
     }
 

@@ -3,6 +3,7 @@
 mod admin;
 mod bin;
 mod bounces;
+mod callers;
 mod changes;
 mod chores;
 mod delivery;
@@ -103,6 +104,7 @@ struct Inner {
     overrides: templates::KnownOverrides,
     files: files::Turns,
     statistics: stats::Statistics,
+    callers: callers::Callers,
 }
 
 /// What the desk keeps in memory of its mailboxes and agents: every mail asks for them. Other nodes' changes are
@@ -173,6 +175,7 @@ impl Desk {
             overrides: Default::default(),
             files: Default::default(),
             statistics: Default::default(),
+            callers: Default::default(),
         };
         let desk = Self { inner: Arc::new(inner) };
         desk.reload_directory().await?;

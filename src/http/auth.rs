@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Api;
+use super::limit::Left;
 use super::problem::Problem;
 use crate::desk::{Caller, Credential};
 use crate::model::Scope;
@@ -71,27 +72,42 @@ pub fn client_ip(extensions: &Extensions) -> Option<IpAddr> {
 
 /// Finds out who calls and counts the call. A token that is sent must be good, also where none is needed.
 pub async fn identify(State(api): State<Api>, mut request: Request, next: Next) -> Response {
-    let who = match bearer(request.headers()) {
-        Ok(None) => Who::Anonymous,
-        Ok(Some(secret)) => match known(&api, secret).await {
-            Ok(caller) => Who::Known(caller),
-            Err(problem) => return problem.into_response(),
-        },
+    let client = client_ip(request.extensions());
+    let (who, left) = match counted(&api, request.headers(), client).await {
+        Ok(found) => found,
         Err(problem) => return problem.into_response(),
     };
-    let count = match &who {
-        Who::Known(caller) => Some(api.limits.token(caller.token.id)),
-        Who::Anonymous => None,
-    };
-    if let Some(Err(problem)) = count {
-        return problem.into_response();
-    }
     request.extensions_mut().insert(who);
     let mut response = next.run(request).await;
-    if let Some(Ok(Some(quota))) = count {
-        quota.write(response.headers_mut(), api.desk.clock().now());
+    if let Some(left) = left {
+        left.write(response.headers_mut());
     }
     response
+}
+
+/// Who calls, and what is left of their quota. Tokens that nobody has are counted too.
+async fn counted(
+    api: &Api,
+    headers: &HeaderMap,
+    client: Option<IpAddr>,
+) -> Result<(Who, Option<Left>), Problem> {
+    let caller = match bearer(headers) {
+        Ok(None) => return Ok((Who::Anonymous, None)),
+        Ok(Some(secret)) => known(api, secret).await,
+        Err(problem) => Err(problem),
+    };
+    match caller {
+        Ok(caller) => {
+            let left = api.limits.token(caller.token.id).await?;
+            Ok((Who::Known(caller), left))
+        }
+        Err(problem) => {
+            if problem.is_unauthorized() {
+                api.limits.bad_token(client).await?;
+            }
+            Err(problem)
+        }
+    }
 }
 
 async fn known(api: &Api, secret: &str) -> Result<Arc<Caller>, Problem> {

@@ -1,158 +1,130 @@
-//! How often one may call (API.md §1.7): a bucket for each token, for each anonymous address, and for each address
-//! that tickets are opened for. Buckets are kept on this node.
+//! How often one may call (API.md §1.7): a quota for each token, for each anonymous address, for each address that
+//! tickets are opened for, and for guesses at tokens. All nodes count together.
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::num::NonZeroU32;
-use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use governor::clock::{Clock as _, DefaultClock};
-use governor::middleware::StateInformationMiddleware;
-use governor::state::keyed::DefaultKeyedStateStore;
-use governor::{Quota, RateLimiter};
 use uuid::Uuid;
 
 use super::problem::Problem;
 use crate::config::ApiLimits;
+use crate::desk::Desk;
 use crate::model::Timestamp;
+use crate::model::quota::{Counted, Quota};
 
-type Buckets<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
-
-/// Over so many buckets the full ones are dropped.
-const MANY_BUCKETS: usize = 10_000;
 /// Tickets an anonymous caller may open for one address.
-const PER_RECIPIENT_HOUR: u32 = 3;
-const PER_RECIPIENT_DAY: u32 = 10;
+const RECIPIENT_HOUR: Policy = Policy { name: "recipient-hour", quota: Quota { calls: 3, seconds: 3_600 } };
+const RECIPIENT_DAY: Policy = Policy { name: "recipient-day", quota: Quota { calls: 10, seconds: 86_400 } };
 
-/// All buckets.
+/// The quotas of the settings.
 pub struct Limits {
-    enabled: bool,
-    token_quota: u32,
-    tokens: Buckets<Uuid>,
-    anonymous: Buckets<IpAddr>,
-    recipient_hour: Buckets<String>,
-    recipient_day: Buckets<String>,
+    desk: Desk,
+}
+
+/// A quota with a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Policy {
+    name: &'static str,
+    quota: Quota,
 }
 
 /// What is left of a caller's quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Left {
-    policy: &'static str,
-    quota: u32,
-    remaining: u32,
-    /// Until the bucket is full again, seconds.
-    reset: u64,
+    policy: Policy,
+    counted: Counted,
+    now: Timestamp,
 }
 
 impl Limits {
-    /// Empty buckets.
-    pub fn new(config: &ApiLimits) -> Self {
-        let minute = |calls: u32| Quota::per_minute(NonZeroU32::new(calls).unwrap_or(NonZeroU32::MIN));
-        let spread = |calls: u32, seconds: u64| {
-            let calls = NonZeroU32::new(calls).unwrap_or(NonZeroU32::MIN);
-            let quota = Quota::with_period(Duration::from_secs(seconds) / calls.get());
-            quota.expect("the period is not zero").allow_burst(calls)
-        };
-        Self {
-            enabled: config.enabled,
-            token_quota: config.token,
-            tokens: buckets(minute(config.token)),
-            anonymous: buckets(minute(config.anonymous)),
-            recipient_hour: buckets(spread(PER_RECIPIENT_HOUR, 3_600)),
-            recipient_day: buckets(spread(PER_RECIPIENT_DAY, 86_400)),
-        }
+    /// Those of this desk.
+    pub fn new(desk: Desk) -> Self {
+        Self { desk }
     }
 
-    /// Counts a call of a token.
+    /// Counts a call of a token; `None` where nothing is limited.
     ///
     /// # Errors
-    /// 429 `rate_limited`.
-    pub fn token(&self, id: Uuid) -> Result<Option<Left>, Problem> {
-        if !self.enabled {
-            return Ok(None);
-        }
-        match take(&self.tokens, &id) {
-            Ok(remaining) => Ok(Some(Left::new("token", self.token_quota, remaining))),
-            Err(wait) => Err(Left::new("token", self.token_quota, 0).problem(wait)),
-        }
+    /// 429 `rate_limited`; 503 when the store does not answer.
+    pub async fn token(&self, id: Uuid) -> Result<Option<Left>, Problem> {
+        let Some(limits) = self.limits() else { return Ok(None) };
+        let policy = Policy { name: "token", quota: Quota::a_minute(limits.token) };
+        self.count(policy, &id.to_string(), "rate_limited").await.map(Some)
     }
 
     /// Counts an anonymous ticket from this client for this address.
     ///
     /// # Errors
-    /// 429 `rate_limited`, `recipient_limited`.
-    pub fn anonymous(&self, client: Option<IpAddr>, recipient: Option<&str>) -> Result<(), Problem> {
-        if !self.enabled {
-            return Ok(());
-        }
+    /// 429 `rate_limited`, `recipient_limited`; 503 when the store does not answer.
+    pub async fn anonymous(&self, client: Option<IpAddr>, recipient: Option<&str>) -> Result<(), Problem> {
+        let Some(limits) = self.limits() else { return Ok(()) };
         if let Some(client) = client {
-            take(&self.anonymous, &network(client)).map_err(|wait| refuse("rate_limited", wait))?;
+            let policy = Policy { name: "anonymous", quota: Quota::a_minute(limits.anonymous) };
+            self.count(policy, &network(client).to_string(), "rate_limited").await?;
         }
         if let Some(recipient) = recipient {
-            let recipient = recipient.to_owned();
-            take(&self.recipient_hour, &recipient).map_err(|wait| refuse("recipient_limited", wait))?;
-            take(&self.recipient_day, &recipient).map_err(|wait| refuse("recipient_limited", wait))?;
+            let recipient = recipient.to_lowercase();
+            self.count(RECIPIENT_HOUR, &recipient, "recipient_limited").await?;
+            self.count(RECIPIENT_DAY, &recipient, "recipient_limited").await?;
         }
         Ok(())
+    }
+
+    /// Counts a token that nobody has. Only those are counted: where many callers share an address, somebody's guesses
+    /// keep nobody else out.
+    ///
+    /// # Errors
+    /// 429 `rate_limited`; 503 when the store does not answer.
+    pub async fn bad_token(&self, client: Option<IpAddr>) -> Result<(), Problem> {
+        let (Some(limits), Some(client)) = (self.limits(), client) else { return Ok(()) };
+        let policy = Policy { name: "login", quota: Quota::a_minute(limits.login) };
+        self.count(policy, &network(client).to_string(), "rate_limited").await.map(drop)
+    }
+
+    fn limits(&self) -> Option<&ApiLimits> {
+        Some(&self.desk.config().api.limits).filter(|limits| limits.enabled)
+    }
+
+    async fn count(&self, policy: Policy, who: &str, code: &'static str) -> Result<Left, Problem> {
+        let key = format!("{}:{who}", policy.name);
+        let counted = self.desk.count_call(key, policy.quota).await?;
+        let left = Left { policy, counted, now: self.desk.clock().now() };
+        if counted.passed { Ok(left) } else { Err(left.problem(code)) }
     }
 }
 
 impl Left {
-    fn new(policy: &'static str, quota: u32, remaining: u32) -> Self {
-        let used = u64::from(quota.saturating_sub(remaining));
-        Self { policy, quota, remaining, reset: (used * 60).div_ceil(u64::from(quota.max(1))) }
-    }
-
     /// Says it in the answer.
-    pub fn write(&self, headers: &mut HeaderMap, now: Timestamp) {
-        let Self { policy, quota, remaining, reset } = self;
-        let at = u64::try_from(now.0 / 1_000).unwrap_or(0) + reset;
-        let lines = [
-            ("ratelimit-policy", format!("\"{policy}\";q={quota};w=60")),
-            ("ratelimit", format!("\"{policy}\";r={remaining};t={reset}")),
-            ("x-ratelimit-limit", quota.to_string()),
-            ("x-ratelimit-remaining", remaining.to_string()),
-            ("x-ratelimit-reset", at.to_string()),
-        ];
-        for (name, value) in lines {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                headers.insert(HeaderName::from_static(name), value);
-            }
-        }
+    pub fn write(&self, headers: &mut HeaderMap) {
+        headers.extend(self.lines().map(|(name, value)| (HeaderName::from_static(name), value)));
     }
 
-    fn problem(self, wait: Duration) -> Problem {
-        let Self { policy, quota, reset, .. } = self;
-        let value = |text: String| HeaderValue::from_str(&text).expect("printable ASCII");
-        refuse("rate_limited", wait)
-            .header(
-                HeaderName::from_static("ratelimit-policy"),
-                value(format!("\"{policy}\";q={quota};w=60")),
-            )
-            .header(HeaderName::from_static("ratelimit"), value(format!("\"{policy}\";r=0;t={reset}")))
+    fn lines(&self) -> [(&'static str, HeaderValue); 5] {
+        let Self { policy: Policy { name, quota: Quota { calls, seconds } }, counted, now } = self;
+        let full_in = whole_seconds(counted.full_in_ms);
+        let full_at = now.0.div_euclid(1_000) + full_in;
+        [
+            ("ratelimit-policy", format!("\"{name}\";q={calls};w={seconds}")),
+            ("ratelimit", format!("\"{name}\";r={};t={full_in}", counted.left)),
+            ("x-ratelimit-limit", calls.to_string()),
+            ("x-ratelimit-remaining", counted.left.to_string()),
+            ("x-ratelimit-reset", full_at.to_string()),
+        ]
+        .map(|(name, value)| (name, HeaderValue::try_from(value).expect("printable ASCII")))
     }
-}
 
-fn buckets<K: std::hash::Hash + Eq + Clone>(quota: Quota) -> Buckets<K> {
-    RateLimiter::keyed(quota).with_middleware::<StateInformationMiddleware>()
-}
-
-/// Takes one from a bucket: what is left, or how long to wait.
-fn take<K: std::hash::Hash + Eq + Clone>(buckets: &Buckets<K>, key: &K) -> Result<u32, Duration> {
-    if buckets.len() > MANY_BUCKETS {
-        buckets.retain_recent();
-        buckets.shrink_to_fit();
-    }
-    match buckets.check_key(key) {
-        Ok(state) => Ok(state.remaining_burst_capacity()),
-        Err(refused) => Err(refused.wait_time_from(DefaultClock::default().now())),
+    fn problem(&self, code: &'static str) -> Problem {
+        let seconds = whole_seconds(self.counted.next_in_ms).max(1);
+        let refused =
+            Problem::new(code, format!("again in {seconds} s")).header(header::RETRY_AFTER, seconds.into());
+        self.lines()
+            .into_iter()
+            .fold(refused, |refused, (name, value)| refused.header(HeaderName::from_static(name), value))
     }
 }
 
-fn refuse(code: &'static str, wait: Duration) -> Problem {
-    let seconds = wait.as_secs() + 1;
-    Problem::new(code, format!("again in {seconds} s"))
-        .header(header::RETRY_AFTER, HeaderValue::from(seconds))
+fn whole_seconds(ms: i64) -> i64 {
+    (ms + 999) / 1_000
 }
 
 /// One client: an IPv4 address, or the /64 an IPv6 host can move in.
@@ -168,15 +140,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_empties() {
-        let limits = Limits::new(&ApiLimits { enabled: true, token: 2, anonymous: 1 });
-        let id = Uuid::from_u128(1);
-        assert_eq!(limits.token(id).ok().flatten().map(|left| left.remaining), Some(1));
-        assert!(limits.token(id).is_ok());
-        assert!(limits.token(id).is_err());
-        assert!(limits.token(Uuid::from_u128(2)).is_ok());
-        let [a, b] = ["2001:db8::1", "2001:db8::ffff:2"].map(|ip| ip.parse().ok());
-        assert!(limits.anonymous(a, None).is_ok());
-        assert!(limits.anonymous(b, None).is_err(), "the same /64");
+    fn a_client_is_an_address_or_a_network() {
+        for (ip, want) in [
+            ("203.0.113.9", "203.0.113.9"),
+            ("::ffff:203.0.113.9", "203.0.113.9"),
+            ("2001:db8::ffff:2", "2001:db8::"),
+            ("2001:db8:0:1::1", "2001:db8:0:1::"),
+        ] {
+            assert_eq!(network(ip.parse().expect("an address")).to_string(), want, "{ip}");
+        }
+    }
+
+    #[test]
+    fn the_headers_say_how_the_quota_stands() {
+        let counted = Counted { passed: true, left: 571, full_in_ms: 2_900, next_in_ms: 0 };
+        let policy = Policy { name: "token", quota: Quota::a_minute(600) };
+        let left = Left { policy, counted, now: Timestamp(1_772_442_000_500) };
+        let lines = left.lines().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
+        assert_eq!(
+            lines,
+            [
+                "ratelimit-policy: \"token\";q=600;w=60",
+                "ratelimit: \"token\";r=571;t=3",
+                "x-ratelimit-limit: 600",
+                "x-ratelimit-remaining: 571",
+                "x-ratelimit-reset: 1772442003",
+            ]
+        );
     }
 }

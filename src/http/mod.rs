@@ -63,7 +63,7 @@ struct RequestId(Arc<str>);
 pub fn router(desk: Desk, templates: Arc<Templates>) -> Router {
     let api = Api {
         templates,
-        limits: Arc::new(limit::Limits::new(&desk.config().api.limits)),
+        limits: Arc::new(limit::Limits::new(desk.clone())),
         routes: Arc::default(),
         started: desk.clock().now(),
         desk,

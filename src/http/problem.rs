@@ -132,9 +132,14 @@ impl Problem {
                 detail: detail.into(),
                 errors: Vec::new(),
                 members: Map::new(),
-                headers: HeaderMap::new(),
+                headers: if status == 503 { again_soon() } else { HeaderMap::new() },
             }),
         }
+    }
+
+    /// Whether it is a 401.
+    pub fn is_unauthorized(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
     }
 
     /// 404 `{what}_not_found`.
@@ -264,6 +269,11 @@ pub fn refusal(error: desk::Error) -> Value {
     Problem::from(error).value()
 }
 
+/// `Retry-After`: trouble that passes, as a rule within seconds.
+fn again_soon() -> HeaderMap {
+    HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from_static("5"))])
+}
+
 impl From<desk::Error> for Problem {
     fn from(error: desk::Error) -> Self {
         use desk::Error;
@@ -305,14 +315,12 @@ impl From<desk::Error> for Problem {
                 rejected_value: None,
                 allowed: None,
             }]),
-            Error::Busy(what) => Self::new("unavailable", format!("{what}; ask again"))
-                .header(header::RETRY_AFTER, HeaderValue::from_static("5")),
+            Error::Busy(what) => Self::new("unavailable", format!("{what}; ask again")),
             Error::Template(fault) => Self::template(&[fault]),
             Error::Keys(_) => Self::internal(&error),
             Error::Store(ref store) if store.is_transient() => {
                 tracing::warn!(%error, "store not available");
                 Self::new("unavailable", "the database does not answer; the same call may succeed later")
-                    .header(header::RETRY_AFTER, HeaderValue::from_static("5"))
             }
             Error::Store(ref store) if store.is_conflict() => {
                 Self::new("duplicate", "another call took the same value at this moment")

@@ -14,6 +14,7 @@ pub mod message;
 pub mod notification;
 pub mod outgoing;
 pub mod queue;
+pub mod quota;
 pub mod records;
 pub mod retry;
 pub mod stats;

@@ -12,6 +12,7 @@ mod attachments;
 mod blobs;
 mod blocked_senders;
 mod bulk;
+mod callers;
 mod chores;
 mod contacts;
 mod desk_events;

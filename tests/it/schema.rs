@@ -10,9 +10,11 @@ use sqlx::{
 
 use crate::support::{Database, Engine};
 
-/// Tables that are there on one engine alone: full-text search, its parts, and what the engines keep for themselves.
+/// Tables that are there on one engine alone: full-text search, its parts, what nodes count together, and what the engines
+/// keep for themselves.
 fn is_engines_own(table: &str) -> bool {
     table == "search"
+        || table == "call_counts"
         || table.starts_with("search_")
         || table.starts_with("sqlite_")
         || table == "_sqlx_migrations"

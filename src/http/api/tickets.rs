@@ -103,7 +103,7 @@ pub async fn open(State(api): State<Api>, who: Who, request: Request) -> Result<
     let key = terms.key(&form.digested);
     let wanted = new_ticket::read(form, caller, &client)?;
     if caller.is_none() {
-        api.limits.anonymous(client.ip, wanted.customer_email.as_deref())?;
+        api.limits.anonymous(client.ip, wanted.customer_email.as_deref()).await?;
     }
     let dry_run = terms.dry_run;
     let show = |written: &TicketWritten| {

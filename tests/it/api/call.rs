@@ -69,6 +69,11 @@ impl Client {
         Self::new(desk, &[Scope::Admin]).await
     }
 
+    /// The same caller at another node.
+    pub fn at(&self, desk: &Desk) -> Self {
+        Self { router: router(desk), token: self.token.clone() }
+    }
+
     /// One that says nothing about itself.
     pub fn anonymous(desk: &Desk) -> Self {
         Self { router: router(desk), token: String::new() }

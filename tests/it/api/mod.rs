@@ -4,6 +4,7 @@ pub mod call;
 mod changes;
 mod errors;
 mod health;
+mod limits;
 mod mail;
 mod people;
 mod reading;

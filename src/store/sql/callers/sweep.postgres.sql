@@ -1,0 +1,1 @@
+DELETE FROM call_counts WHERE full_at < $1
