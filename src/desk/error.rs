@@ -47,6 +47,15 @@ pub enum Error {
     /// An idempotency key came with another body (422 `idempotency_key_reused`).
     #[error("the key was used with another body")]
     KeyReused,
+    /// The first call with this idempotency key still runs (409 `idempotency_in_progress`).
+    #[error("the first call with this key still runs")]
+    KeyInProgress,
+    /// A filter matches another number of tickets than the caller saw (409 `count_mismatch`).
+    #[error("{count} tickets match")]
+    CountMismatch {
+        /// How many it matches.
+        count: i64,
+    },
     /// The ticket lies in the bin (410 `ticket_deleted`).
     #[error("the ticket is deleted")]
     Deleted,

@@ -16,7 +16,7 @@ use crate::store::Tx;
 /// How often we look for jobs of other nodes, and for those whose worker died.
 const EVERY: Duration = Duration::from_secs(2);
 /// How long a job is a worker's, counted from its last piece, milliseconds.
-const LEASE_MS: i64 = 60_000;
+pub(super) const LEASE_MS: i64 = 60_000;
 /// Pieces of one turn: then other jobs have theirs.
 const TURN: usize = 50;
 /// Most tries of a piece that met another call at the same moment.
@@ -218,19 +218,25 @@ impl Desk {
         self.save_progress(&mut tx, &mut job).await?;
         tx.commit().await?;
         self.ring_outbox();
+        if job.state.is_ended() {
+            // It may have changed whose mail is held back.
+            self.reload_directory().await?;
+        }
         Ok(!job.state.is_ended())
     }
 
     /// Does the next piece of a job and moves its `done` and `position`. What it refuses is taken back: of a job with
     /// items the one is passed over, any other job fails.
-    async fn do_step(&self, _tx: &mut Tx, job: &mut Job) -> Result<Step> {
+    async fn do_step(&self, tx: &mut Tx, job: &mut Job) -> Result<Step> {
         match job.kind {
-            JobKind::Bulk | JobKind::EraseContact | JobKind::ReplayWebhook => {
+            JobKind::Bulk => self.bulk_step(tx, job).await,
+            JobKind::EraseContact | JobKind::ReplayWebhook => {
                 Err(Error::InvalidState("this desk does not know how"))
             }
         }
     }
 
+    /// Notes why a piece was not done. `position` of a job with items counts those that were refused.
     async fn note_refusal(&self, id: Uuid, lease: &str, problem: Value) -> Result<bool> {
         let mut tx = self.store().begin().await?;
         let Some(mut job) = tx.lock_job(id).await?.filter(|job| is_held(job, lease)) else {
@@ -240,6 +246,7 @@ impl Desk {
             Some(item) => {
                 job.note_error(json!({ "id": item, "status": problem["status"], "problem": problem }));
                 job.done += 1;
+                job.position = json!(job.position.as_i64().unwrap_or(0) + 1);
             }
             None => {
                 job.note_error(problem);

@@ -3,6 +3,7 @@
 mod admin;
 mod bin;
 mod bounces;
+mod bulk;
 mod callers;
 mod changes;
 mod chores;
@@ -47,6 +48,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub use crate::store::query;
+pub use bulk::{AT_ONCE, Bulk, BulkAction, BulkCall, BulkOutcome, BulkTickets, MOST};
 pub use chores::Chores;
 pub use delivery::{ReadyMail, Try};
 pub use error::{Error, Result};

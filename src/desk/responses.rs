@@ -1,5 +1,6 @@
 //! Responses added by API callers: public answers, notes, and customers' messages handed in.
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -8,6 +9,7 @@ use super::filing::{FiledResponse, NewResponse};
 use super::notify::CustomerMessage;
 use super::query::TicketRef;
 use super::tickets::{check_transition, customer};
+use super::updates::given;
 use super::writing::{Answered, Ending};
 use super::{Caller, Desk, Error, ResponseView, Result};
 use crate::mail::html;
@@ -15,7 +17,7 @@ use crate::model::*;
 use crate::store::Tx;
 
 /// A text and how it was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Body {
     /// As sent.
     pub text: String,
@@ -24,12 +26,13 @@ pub struct Body {
 }
 
 /// A response asked for (API.md §4.4), its fields valid one by one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "API.md §4.4 names the fields")]
 pub struct ResponseRequest {
     pub body: Body,
     pub visibility: Visibility,
     /// A customer speaks, not the caller; their address, where it is not the requester's.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub as_customer: Option<Option<String>>,
     pub to: Option<Vec<String>>,
     pub cc: Option<Vec<String>>,
@@ -37,6 +40,7 @@ pub struct ResponseRequest {
     pub template_id: Option<Uuid>,
     pub status: Option<Status>,
     /// `Some(None)`: nobody.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub assignee_id: Option<Option<Uuid>>,
     pub send_at: Option<Timestamp>,
     pub last_seen_response_id: Option<Uuid>,

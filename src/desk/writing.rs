@@ -42,6 +42,9 @@ impl Desk {
     /// Takes the key; the first call's answer when there was one.
     pub(super) async fn replay<T>(&self, tx: &mut Tx, ending: &Ending<'_, T>) -> Result<Option<Answered>> {
         let Some(key) = ending.key.as_ref().filter(|_| !ending.dry_run) else { return Ok(None) };
+        if !tx.hold_write_key(key).await? {
+            return Err(Error::KeyInProgress);
+        }
         let now = self.clock().now();
         tx.expire_write_keys(now.plus_ms(-KEY_LIFE_MS)).await?;
         if tx.take_write_key(key, now).await? {

@@ -54,6 +54,13 @@ pub struct FieldError {
     pub allowed: Option<Vec<&'static str>>,
 }
 
+impl FieldError {
+    /// The same in an object that is this member of the body.
+    pub fn under(self, member: &str) -> Self {
+        Self { pointer: self.pointer.map(|pointer| format!("/{member}{pointer}")), ..self }
+    }
+}
+
 /// Code, status and title of each error that is not "not found" (API.md §7).
 pub const CODES: &[(&str, u16, &str)] = &[
     ("malformed_json", 400, "The body is not the JSON that is wanted"),
@@ -212,6 +219,24 @@ impl Problem {
         self
     }
 
+    /// The same of an object that is this member of the body.
+    pub fn under(mut self, member: &str) -> Self {
+        self.more.errors = self.more.errors.into_iter().map(|error| error.under(member)).collect();
+        self
+    }
+
+    /// What is wrong with a part of the body that was read as a query is.
+    pub fn of_member(self, member: &str) -> Self {
+        let in_body = |error: FieldError| FieldError {
+            pointer: Some(format!("/{member}/{}", error.parameter.unwrap_or_default())),
+            parameter: None,
+            ..error
+        };
+        let code = if self.code == "unknown_parameter" { "unknown_field" } else { "validation_failed" };
+        let More { detail, errors, .. } = *self.more;
+        Self::new(code, detail).with_errors(errors.into_iter().map(in_body).collect())
+    }
+
     /// A header to go with it.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.more.headers.insert(name, value);
@@ -304,6 +329,11 @@ impl From<desk::Error> for Problem {
                 let seconds = u64::try_from(retry_after_ms / 1_000 + 1).unwrap_or(1);
                 Self::new("rate_limited", "too many uploads wait to be used: use some, or delete them")
                     .header(header::RETRY_AFTER, HeaderValue::from(seconds))
+            }
+            Error::KeyInProgress => Self::new("idempotency_in_progress", "repeat it in a moment")
+                .header(header::RETRY_AFTER, HeaderValue::from_static("1")),
+            Error::CountMismatch { count } => {
+                Self::new("count_mismatch", format!("{count} tickets match")).member("count", count)
             }
             Error::LinkExpired => Self::new("link_expired", "links in mails work for thirty days"),
             Error::Deleted => Self::new("ticket_deleted", "it can be restored"),

@@ -29,8 +29,20 @@ pub struct StoredAnswer {
 }
 
 impl Tx {
-    /// Takes a key for this transaction; `false` when it was used before. On PostgreSQL it waits for a first call that
-    /// still runs.
+    /// Holds a key until the transaction ends; `false` while another one holds it. On SQLite there is one writer, which
+    /// holds them all.
+    pub async fn hold_write_key(&mut self, key: &WriteKey) -> Result<bool> {
+        match self.pick("", include_str!("sql/idempotency/hold.postgres.sql")) {
+            "" => Ok(true),
+            sql => {
+                let whole = format!("{} {} {}", key.scope, key.path, key.key);
+                let (held,) = self.only(sql, args![whole]).await?;
+                Ok(held)
+            }
+        }
+    }
+
+    /// Takes a key that is held; `false` when it was used before.
     pub async fn take_write_key(&mut self, key: &WriteKey, at: Timestamp) -> Result<bool> {
         let sql = include_str!("sql/idempotency/insert.sql");
         let rows = self.run(sql, args![&key.scope, &key.path, &key.key, &key.body_hash, at]).await?;

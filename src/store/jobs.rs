@@ -94,9 +94,13 @@ impl Tx {
         self.run(include_str!("sql/jobs/save_errors.sql"), args![j.id, json(&j.errors)]).await.map(drop)
     }
 
-    /// Adds what a job goes through at this place.
-    pub async fn insert_job_item(&mut self, job: Uuid, seq: i64, item: &str) -> Result<()> {
-        self.run(include_str!("sql/jobs/insert_item.sql"), args![job, seq, item]).await.map(drop)
+    /// Writes down what a job goes through, in order.
+    pub async fn insert_job_items(&mut self, job: Uuid, items: &[String]) -> Result<()> {
+        let sql = self.pick(
+            include_str!("sql/jobs/insert_items.sqlite.sql"),
+            include_str!("sql/jobs/insert_items.postgres.sql"),
+        );
+        self.run(sql, args![job, json(items)]).await.map(drop)
     }
 
     /// What a job goes through at this place, from 0; `None` behind the last.

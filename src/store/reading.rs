@@ -79,6 +79,17 @@ impl Tx {
         count(select, self).await
     }
 
+    /// The first tickets by id, for going through them all.
+    pub async fn ticket_ids(&mut self, filters: &[TicketFilter], limit: i64) -> Result<Vec<Uuid>> {
+        let mut select = Select::new("SELECT id FROM tickets WHERE deleted_at IS NULL");
+        for filter in filters {
+            filter.add(&mut select, self);
+        }
+        select.sql(" ORDER BY id LIMIT ").bind(limit);
+        let rows: Vec<(Uuid,)> = select.all(self).await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+
     /// A whole ticket, deleted ones too.
     pub async fn find_ticket(&mut self, ticket: &TicketRef) -> Result<Option<Ticket>> {
         match ticket {

@@ -1,5 +1,7 @@
 //! Tickets, one at a time.
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
 use super::select::Select;
@@ -38,6 +40,18 @@ impl Tx {
         let mut select = Select::new("SELECT number FROM tickets WHERE number IN ");
         select.bind_all(numbers.into_iter().map(TicketNumber::as_str));
         Ok(select.all::<(String,)>(self).await?.into_iter().map(|(number,)| number).collect())
+    }
+
+    /// The tickets of these numbers: number → id; those there are none of are left out.
+    pub async fn ids_of_numbers(&mut self, numbers: &[&TicketNumber]) -> Result<HashMap<String, Uuid>> {
+        if numbers.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let sql = self.pick(
+            include_str!("sql/tickets/ids_of_numbers.sqlite.sql"),
+            include_str!("sql/tickets/ids_of_numbers.postgres.sql"),
+        );
+        Ok(self.all(sql, args![json(numbers)]).await?.into_iter().collect())
     }
 
     /// The number of the ticket a caller knows by this id of its own.

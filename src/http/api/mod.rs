@@ -2,6 +2,7 @@
 
 mod agents;
 mod attachments;
+mod bulk;
 mod confirm;
 mod email_logs;
 mod inbound;
@@ -37,6 +38,7 @@ pub fn routes(api: &Api) -> (Router<Api>, OpenApi) {
     let json = OpenApiRouter::with_openapi(openapi::head())
         .merge(tickets::routes(api))
         .merge(ticket_changes::routes())
+        .merge(bulk::routes())
         .merge(responses::routes())
         .merge(email_logs::routes())
         .merge(suppressions::routes())

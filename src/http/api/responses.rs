@@ -135,7 +135,7 @@ pub async fn cancel(
 }
 
 /// The fields of API.md §4.4, and the variables for a template.
-fn read(f: &mut Fields, caller: &Caller, now: Timestamp) -> (ResponseRequest, Option<Value>) {
+pub fn read(f: &mut Fields, caller: &Caller, now: Timestamp) -> (ResponseRequest, Option<Value>) {
     let template_id = f.uuid("template_id");
     let text = match template_id {
         Some(_) => f.text("body", 0, 100_000),

@@ -280,6 +280,27 @@ impl Fields {
         Some(value)
     }
 
+    /// Reads the members of an object inside; `None` when it is absent or null. What is wrong with them is named under
+    /// its name.
+    ///
+    /// # Errors
+    /// 400 `unknown_field` for members never asked for.
+    pub fn inner<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> Result<Option<T>, Problem> {
+        let Some(Value::Object(members)) = self.typed(name, "an object", Value::is_object) else {
+            return Ok(None);
+        };
+        let mut inner = Self { members, ..Self::default() };
+        let value = read(&mut inner);
+        let errors = std::mem::take(&mut inner.errors);
+        inner.finish().map_err(|problem| problem.under(name))?;
+        self.errors.extend(errors.into_iter().map(|error| error.under(name)));
+        Ok(Some(value))
+    }
+
     /// Ends the reading.
     ///
     /// # Errors

@@ -34,6 +34,21 @@ impl Params {
         Ok(Self { pairs, known: BTreeSet::new() })
     }
 
+    /// From an object of the body that asks as a query does: lists stand for words separated by a comma.
+    pub fn of_object(members: serde_json::Map<String, serde_json::Value>) -> Self {
+        use serde_json::Value;
+        let word = |value: Value| match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        let text = |value: Value| match value {
+            Value::Array(items) => items.into_iter().map(word).collect::<Vec<_>>().join(","),
+            other => word(other),
+        };
+        let given = members.into_iter().filter(|(_, value)| !value.is_null());
+        Self { pairs: given.map(|(name, value)| (name, text(value))).collect(), known: BTreeSet::new() }
+    }
+
     /// The value, `None` when absent or empty.
     pub fn take(&mut self, name: &'static str) -> Option<String> {
         self.known.insert(name);

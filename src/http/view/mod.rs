@@ -4,6 +4,7 @@
 //! (`skip_serializing_if`) says `#[schema(nullable = false)]`, for it is never null. `openapi::rules` reads them so.
 
 mod agent;
+pub mod bulk;
 mod email_log;
 mod event;
 mod inbound;

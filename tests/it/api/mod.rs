@@ -1,5 +1,6 @@
 //! The API as a client sees it: requests against the router, on a desk with real mails in it.
 
+mod bulk;
 pub mod call;
 mod changes;
 mod errors;
