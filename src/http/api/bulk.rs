@@ -138,7 +138,8 @@ fn read(f: &mut Fields, api: &Api, who: &Who, caller: &Caller) -> Result<(BulkTi
         }
         ("respond", _, Some((response, variables))) => {
             let notify = response.notify.or(notify);
-            BulkAction::Respond { response: ResponseRequest { notify, ..response }, variables }
+            let response = ResponseRequest { notify, copy_attachments: true, ..response };
+            BulkAction::Respond { response, variables }
         }
         ("spam", ..) => BulkAction::Spam,
         _ => BulkAction::Delete,
