@@ -11,6 +11,7 @@ CREATE TABLE mailboxes (
   store_id         TEXT,
   locale           TEXT,
   is_active        BOOLEAN NOT NULL,
+  last_received_at BIGINT, -- to the minute or so
   last_error       TEXT,
   created_at       BIGINT NOT NULL,
   updated_at       BIGINT NOT NULL,
@@ -39,16 +40,20 @@ CREATE TABLE agent_emails (
 );
 
 CREATE TABLE api_tokens (
-  id           UUID PRIMARY KEY,
-  name         TEXT NOT NULL,
-  prefix       TEXT NOT NULL,
-  secret_hash  TEXT NOT NULL UNIQUE, -- SHA-256, hex
-  agent_id     UUID REFERENCES agents (id),
-  scopes       TEXT NOT NULL, -- separated by a space
-  expires_at   BIGINT,
-  revoked_at   BIGINT,
-  last_used_at BIGINT,
-  created_at   BIGINT NOT NULL
+  id              UUID PRIMARY KEY,
+  name            TEXT NOT NULL,
+  prefix          TEXT NOT NULL,
+  secret_hash     TEXT NOT NULL UNIQUE, -- SHA-256, hex
+  old_secret_hash TEXT UNIQUE, -- of the secret before it was rotated,
+  old_until       BIGINT, -- and until when it works
+  agent_id        UUID REFERENCES agents (id),
+  scopes          TEXT NOT NULL, -- separated by a space
+  expires_at      BIGINT,
+  revoked_at      BIGINT,
+  last_used_at    BIGINT,
+  created_at      BIGINT NOT NULL,
+  updated_at      BIGINT NOT NULL,
+  version         BIGINT NOT NULL
 );
 
 CREATE TABLE contacts (

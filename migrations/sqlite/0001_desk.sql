@@ -12,6 +12,7 @@ CREATE TABLE mailboxes (
   store_id         TEXT,
   locale           TEXT,
   is_active        BOOLEAN NOT NULL,
+  last_received_at INTEGER, -- to the minute or so
   last_error       TEXT,
   created_at       INTEGER NOT NULL,
   updated_at       INTEGER NOT NULL,
@@ -40,16 +41,20 @@ CREATE TABLE agent_emails (
 );
 
 CREATE TABLE api_tokens (
-  id           BLOB PRIMARY KEY,
-  name         TEXT NOT NULL,
-  prefix       TEXT NOT NULL,
-  secret_hash  TEXT NOT NULL UNIQUE, -- SHA-256, hex
-  agent_id     BLOB REFERENCES agents (id),
-  scopes       TEXT NOT NULL, -- separated by a space
-  expires_at   INTEGER,
-  revoked_at   INTEGER,
-  last_used_at INTEGER,
-  created_at   INTEGER NOT NULL
+  id              BLOB PRIMARY KEY,
+  name            TEXT NOT NULL,
+  prefix          TEXT NOT NULL,
+  secret_hash     TEXT NOT NULL UNIQUE, -- SHA-256, hex
+  old_secret_hash TEXT UNIQUE, -- of the secret before it was rotated,
+  old_until       INTEGER, -- and until when it works
+  agent_id        BLOB REFERENCES agents (id),
+  scopes          TEXT NOT NULL, -- separated by a space
+  expires_at      INTEGER,
+  revoked_at      INTEGER,
+  last_used_at    INTEGER,
+  created_at      INTEGER NOT NULL,
+  updated_at      INTEGER NOT NULL,
+  version         INTEGER NOT NULL
 );
 
 CREATE TABLE contacts (

@@ -66,6 +66,7 @@ impl Desk {
             reminded: self.remind_waiting().await?,
             swept: self.sweep_uploads().await?,
         };
+        self.write_received().await?;
         self.look_at_queue().await?;
         self.forget_jobs().await?;
         self.forget_old_events().await?;

@@ -1,12 +1,15 @@
 //! The verbs: one call, one transaction. Doors call these and nothing else; every verb reads like a recipe.
 
 mod admin;
+mod agents;
 mod bin;
 mod bounces;
 mod bulk;
 mod callers;
 mod changes;
 mod chores;
+mod contacts;
+mod credentials;
 mod delivery;
 mod error;
 mod files;
@@ -15,6 +18,7 @@ mod indexing;
 mod intake;
 mod jobs;
 mod links;
+mod mailboxes;
 mod merge;
 mod note_words;
 mod notify;
@@ -48,14 +52,18 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub use crate::store::query;
+pub use agents::{AgentRequest, AgentView};
 pub use bulk::{AT_ONCE, Bulk, BulkAction, BulkCall, BulkOutcome, BulkTickets, MOST};
 pub use chores::Chores;
+pub use contacts::{ContactRequest, ContactView, EmailRequest};
+pub use credentials::{Caller, Credential};
 pub use delivery::{ReadyMail, Try};
 pub use error::{Error, Result};
 pub use files::{FileBytes, Octets, Spool, Thumbnail, Upload};
 pub use filing::{FiledResponse, NewResponse, NewTicket};
 pub use indexing::Indexer;
 pub use jobs::ShowRefusal;
+pub use mailboxes::MailboxRequest;
 pub use notify::Finding;
 pub use quarantine::{Click, LinkPage, Release, ReleaseTo};
 pub use queue::{QueueHealth, Round, Wanted};
@@ -68,7 +76,7 @@ pub use suppressions::SuppressionRequest;
 pub use teams::{TeamRequest, TeamView};
 pub use templates::{ReplyText, TemplateTest, builtin_of};
 pub use tickets::{StatusRequest, TicketRequest, TicketWritten};
-pub use tokens::{Caller, Credential, NewToken};
+pub use tokens::{NewToken, TokenMade};
 pub use updates::TicketUpdate;
 pub use verdict::{Filed, Refusal, Trouble, Verdict};
 pub use writing::{Answered, Ending};
@@ -102,7 +110,8 @@ struct Inner {
     /// What is wrong while this node's mail can't leave.
     outbox_trouble: RwLock<Option<String>>,
     receiving: receiving::Receiving,
-    tokens: tokens::TokenCache,
+    received: mailboxes::Received,
+    tokens: credentials::TokenCache,
     overrides: templates::KnownOverrides,
     files: files::Turns,
     statistics: stats::Statistics,
@@ -173,6 +182,7 @@ impl Desk {
             jobs: Notify::new(),
             outbox_trouble: RwLock::default(),
             receiving: Default::default(),
+            received: Default::default(),
             tokens: Default::default(),
             overrides: Default::default(),
             files: Default::default(),

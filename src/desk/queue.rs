@@ -122,7 +122,7 @@ impl Desk {
     }
 
     /// What was said last by [`Desk::set_outbox_trouble`].
-    pub(super) fn outbox_trouble(&self) -> Option<String> {
+    pub fn outbox_trouble(&self) -> Option<String> {
         self.inner.outbox_trouble.read().expect("no panic while held").clone()
     }
 

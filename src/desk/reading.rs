@@ -288,25 +288,6 @@ impl Desk {
         self.store().read().await?.inbound_raw(id).await?.ok_or(gone("inbound_mail"))
     }
 
-    /// All agents, by name, with their further addresses.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn agents(&self) -> Result<Vec<(Agent, Vec<String>)>> {
-        let (agents, emails) = self.store().read().await?.all_agents().await?;
-        let further = |id| emails.iter().filter(|(_, of)| *of == id).map(|(a, _)| a.clone()).collect();
-        Ok(agents.into_iter().map(|agent| (further(agent.id), agent)).map(|(e, a)| (a, e)).collect())
-    }
-
-    /// One agent, with the further addresses they write from.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; the store's.
-    pub async fn agent(&self, id: Uuid) -> Result<(Agent, Vec<String>)> {
-        let agents = self.agents().await?;
-        agents.into_iter().find(|(agent, _)| agent.id == id).ok_or(Error::NotFound("agent"))
-    }
-
     /// Whether the database answers.
     ///
     /// # Errors

@@ -1,61 +1,22 @@
-//! API tokens: who calls. A secret is shown once and kept as its SHA-256; 256 random bits need no slow hash.
-
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+//! API tokens: made, given a new secret, taken back. A secret is shown once and kept as its SHA-256; 256 random bits
+//! need no slow hash.
 
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Desk, Error, Result};
-use crate::model::{Actor, ActorType, Agent, ApiToken, Scope, Timestamp};
+use super::reading::{Page, PageOf, cut};
+use super::writing::{Answered, Deed, Ending, check_version};
+use super::{Caller, Desk, Error, Result};
+use crate::model::{ApiToken, Scope, Timestamp};
+use crate::store::Tx;
 
 /// What every secret begins with.
-const SECRET_PREFIX: &str = "pdk_";
+pub(super) const SECRET_PREFIX: &str = "pdk_";
 /// How much of a secret is kept to recognise it by.
 const SHOWN_CHARS: usize = 8;
-/// How long a token is believed without asking the store: another node's revocation is heard of after this.
-const CACHE_MS: i64 = 5_000;
-/// Most tokens remembered.
-const CACHE_SIZE: usize = 1_000;
-/// `last_used_at` is written once an hour, so that a call costs no write.
-const USED_EVERY_MS: i64 = 3_600_000;
-
-/// Who calls, proved by a token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// The token.
-    pub token: ApiToken,
-    /// The agent it acts as; `None` for a service.
-    pub agent: Option<Agent>,
-}
-
-impl Caller {
-    /// Whether the caller may do this.
-    pub fn allows(&self, wanted: Scope) -> bool {
-        self.token.allows(wanted)
-    }
-
-    /// The author of what the caller does: the agent, or a service by its token's name (API.md §4.4).
-    pub fn actor(&self) -> Actor {
-        match &self.agent {
-            Some(agent) => Actor::agent(agent),
-            None => Actor { r#type: ActorType::Agent, id: None, name: Some(self.token.name.clone()) },
-        }
-    }
-}
-
-/// What a secret proves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Credential {
-    /// Somebody.
-    Valid(Arc<Caller>),
-    /// It was somebody's (401 `token_expired`).
-    Expired,
-    /// Never heard of, taken back, or its agent left (401 `invalid_token`).
-    Unknown,
-}
-
+/// How long the secret before a rotation works on.
+const OLD_SECRET_MS: i64 = 24 * 3_600_000;
 /// A token to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewToken {
@@ -69,66 +30,92 @@ pub struct NewToken {
     pub expires_at: Option<Timestamp>,
 }
 
-/// Tokens seen lately, by the hash of their secret, with the time the store was asked.
-#[derive(Debug, Default)]
-pub(super) struct TokenCache {
-    callers: Mutex<HashMap<String, (Timestamp, Arc<Caller>)>>,
+/// A token, and its secret where it is shown: once, to whoever had it made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenMade {
+    /// The token.
+    pub token: ApiToken,
+    /// The secret; `None` in the answer that is kept for repeats.
+    pub secret: Option<String>,
 }
 
 impl Desk {
-    /// Finds out who a bearer token belongs to.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn authenticate(&self, secret: &str) -> Result<Credential> {
-        if !secret.starts_with(SECRET_PREFIX) {
-            return Ok(Credential::Unknown);
-        }
-        let (hash, now) = (secret_hash(secret), self.clock().now());
-        let caller = match self.inner.tokens.get(&hash, now) {
-            Some(caller) => caller,
-            None => match self.look_up_token(&hash).await? {
-                Some(caller) => {
-                    self.inner.tokens.put(hash, now, caller.clone());
-                    caller
-                }
-                None => return Ok(Credential::Unknown),
-            },
-        };
-        if caller.token.expires_at.is_some_and(|at| at <= now) {
-            return Ok(Credential::Expired);
-        }
-        Ok(Credential::Valid(caller))
-    }
-
     /// Makes a token and answers with it and its secret, which is kept nowhere.
     ///
     /// # Errors
-    /// [`Error::Invalid`] without a name or scopes; [`Error::NotFound`] for an unknown agent; the store's.
+    /// [`Error::Invalid`] without a name or scopes, for an end in the past, or for an agent who does not work here; the
+    /// store's.
     pub async fn create_token(&self, new: NewToken) -> Result<(ApiToken, String)> {
-        check_new(&new)?;
-        let at = self.clock().now();
-        let bytes = self.ids().bytes::<32>();
-        let secret = format!("{SECRET_PREFIX}{}", BASE32_NOPAD.encode(&bytes).to_lowercase());
-        let token = ApiToken {
-            id: self.ids().uuid(at),
-            name: new.name,
-            prefix: secret[..SHOWN_CHARS].to_owned(),
-            secret_hash: secret_hash(&secret),
-            agent_id: new.agent_id,
-            scopes: new.scopes,
-            expires_at: new.expires_at,
-            revoked_at: None,
-            last_used_at: None,
-            created_at: at,
-        };
         let mut tx = self.store().begin().await?;
-        if let Some(agent) = token.agent_id {
-            tx.acting_agent(agent).await?.ok_or(Error::NotFound("agent"))?;
-        }
-        tx.insert_token(&token).await?;
+        let (token, secret) = self.make_token(&mut tx, new).await?;
         tx.commit().await?;
+        Deed { by: None, what: "token.created", id: token.id }.log();
         Ok((token, secret))
+    }
+
+    /// The same for a caller. A repeat under the same key shows the token without its secret.
+    ///
+    /// # Errors
+    /// As [`Desk::create_token`].
+    pub async fn create_token_for(
+        &self,
+        new: NewToken,
+        caller: &Caller,
+        ending: Ending<'_, TokenMade>,
+    ) -> Result<Answered> {
+        let mut tx = self.store().begin().await?;
+        if let Some(replayed) = self.replay(&mut tx, &ending).await? {
+            return Ok(replayed);
+        }
+        let (token, secret) = self.make_token(&mut tx, new).await?;
+        let deed = Deed { by: Some(caller), what: "token.created", id: token.id };
+        self.conclude_secret(tx, ending, TokenMade { token, secret: Some(secret) }, deed).await
+    }
+
+    /// Gives a token a new secret. The one it had works for a day; the one before that no more.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::VersionMismatch`]; the store's.
+    pub async fn rotate_token(
+        &self,
+        id: Uuid,
+        version: Option<i64>,
+        caller: &Caller,
+        ending: Ending<'_, TokenMade>,
+    ) -> Result<Answered> {
+        let mut tx = self.store().begin().await?;
+        if let Some(replayed) = self.replay(&mut tx, &ending).await? {
+            return Ok(replayed);
+        }
+        let (token, secret) = self.rotate(&mut tx, id, version).await?;
+        let deed = Deed { by: Some(caller), what: "token.rotated", id };
+        let answered =
+            self.conclude_secret(tx, ending, TokenMade { token, secret: Some(secret) }, deed).await?;
+        self.inner.tokens.forget(|caller| caller.token.id == id);
+        Ok(answered)
+    }
+
+    /// Gives a token a new secret, from the machine itself.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; the store's.
+    pub async fn renew_token(&self, id: Uuid) -> Result<(ApiToken, String)> {
+        let mut tx = self.store().begin().await?;
+        let renewed = self.rotate(&mut tx, id, None).await?;
+        tx.commit().await?;
+        Deed { by: None, what: "token.rotated", id }.log();
+        Ok(renewed)
+    }
+
+    /// A page of the tokens, newest first, without their secrets and without those that were taken back.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list_tokens(&self, page: &PageOf) -> Result<Page<ApiToken>> {
+        let mut tx = self.store().read().await?;
+        let rows = tx.list_tokens(&page.start, page.limit + 1).await?;
+        let total = if page.count { Some(tx.count_tokens().await?) } else { None };
+        Ok(cut(rows, page, total))
     }
 
     /// All tokens, oldest first, without their secrets.
@@ -144,90 +131,139 @@ impl Desk {
     /// # Errors
     /// [`Error::NotFound`] when there is none, or it was taken back before; the store's.
     pub async fn revoke_token(&self, id: Uuid) -> Result<()> {
+        self.take_back(id, None, None, false).await
+    }
+
+    /// The same for a caller; `dry_run` only looks whether it could be.
+    ///
+    /// # Errors
+    /// As [`Desk::revoke_token`]; [`Error::VersionMismatch`].
+    pub async fn revoke_token_for(
+        &self,
+        id: Uuid,
+        version: Option<i64>,
+        caller: &Caller,
+        dry_run: bool,
+    ) -> Result<()> {
+        self.take_back(id, version, Some(caller), dry_run).await
+    }
+
+    async fn take_back(
+        &self,
+        id: Uuid,
+        version: Option<i64>,
+        by: Option<&Caller>,
+        dry_run: bool,
+    ) -> Result<()> {
         let mut tx = self.store().begin().await?;
-        if !tx.revoke_token(id, self.clock().now()).await? {
-            return Err(Error::NotFound("token"));
+        let token = usable(tx.lock_token(id).await?)?;
+        check_version(token.version, version)?;
+        tx.revoke_token(id, self.clock().now()).await?;
+        if dry_run {
+            return Ok(tx.rollback().await?);
         }
         tx.commit().await?;
-        self.inner.tokens.forget(id);
+        self.inner.tokens.forget(|caller| caller.token.id == id);
+        Deed { by, what: "token.revoked", id }.log();
         Ok(())
     }
 
-    /// Asks the store; notes the use when the last one noted is long ago.
-    async fn look_up_token(&self, hash: &str) -> Result<Option<Arc<Caller>>> {
-        let mut tx = self.store().read().await?;
-        let Some(token) = tx.token_by_hash(hash).await? else { return Ok(None) };
-        if token.revoked_at.is_some() {
-            return Ok(None);
+    async fn make_token(&self, tx: &mut Tx, new: NewToken) -> Result<(ApiToken, String)> {
+        let at = self.clock().now();
+        check_new(&new, at)?;
+        if let Some(agent) = new.agent_id {
+            let unknown = || "no active agent has this id".into();
+            let unknown = || Error::Invalid { pointer: "/agent_id", code: "not_found", detail: unknown() };
+            tx.acting_agent(agent).await?.ok_or_else(unknown)?;
         }
-        let agent = match token.agent_id {
-            Some(id) => match tx.acting_agent(id).await? {
-                Some(agent) => Some(agent),
-                None => return Ok(None),
-            },
-            None => None,
+        let secret = self.new_secret();
+        let token = ApiToken {
+            id: self.ids().uuid(at),
+            name: new.name,
+            prefix: secret[..SHOWN_CHARS].to_owned(),
+            secret_hash: secret_hash(&secret),
+            old_secret_hash: None,
+            old_until: None,
+            agent_id: new.agent_id,
+            scopes: new.scopes,
+            expires_at: new.expires_at,
+            revoked_at: None,
+            last_used_at: None,
+            created_at: at,
+            updated_at: at,
+            version: 1,
         };
-        drop(tx);
-        self.note_use(&token).await;
-        Ok(Some(Arc::new(Caller { token, agent })))
+        tx.insert_token(&token).await?;
+        Ok((token, secret))
     }
 
-    /// Best effort: a store that can only be read must not keep callers out.
-    async fn note_use(&self, token: &ApiToken) {
-        let now = self.clock().now();
-        if token.last_used_at.is_some_and(|last| now < last.plus_ms(USED_EVERY_MS)) {
-            return;
+    async fn rotate(&self, tx: &mut Tx, id: Uuid, version: Option<i64>) -> Result<(ApiToken, String)> {
+        let at = self.clock().now();
+        let token = usable(tx.lock_token(id).await?)?;
+        check_version(token.version, version)?;
+        let secret = self.new_secret();
+        let token = ApiToken {
+            prefix: secret[..SHOWN_CHARS].to_owned(),
+            secret_hash: secret_hash(&secret),
+            old_secret_hash: Some(token.secret_hash),
+            old_until: Some(at.plus_ms(OLD_SECRET_MS)),
+            updated_at: at,
+            version: token.version + 1,
+            ..token
+        };
+        tx.rotate_token(&token).await?;
+        Ok((token, secret))
+    }
+
+    fn new_secret(&self) -> String {
+        let bytes = self.ids().bytes::<32>();
+        format!("{SECRET_PREFIX}{}", BASE32_NOPAD.encode(&bytes).to_lowercase())
+    }
+
+    /// What is kept for repeats knows the hash alone, as everything that is kept.
+    async fn conclude_secret(
+        &self,
+        tx: Tx,
+        ending: Ending<'_, TokenMade>,
+        made: TokenMade,
+        deed: Deed<'_>,
+    ) -> Result<Answered> {
+        let kept = TokenMade { token: made.token.clone(), secret: None };
+        let answered = self.conclude_deed(tx, &ending, &kept, deed).await?;
+        if ending.dry_run {
+            return Ok(answered);
         }
-        let noted: Result<()> = async {
-            let mut tx = self.store().begin().await?;
-            tx.token_used(token.id, now).await?;
-            Ok(tx.commit().await?)
-        }
-        .await;
-        if let Err(error) = noted {
-            tracing::debug!(token = %token.id, %error, "use of a token not noted");
-        }
+        Ok(Answered { answer: (ending.show)(&made), ..answered })
     }
 }
 
-impl TokenCache {
-    fn get(&self, hash: &str, now: Timestamp) -> Option<Arc<Caller>> {
-        let callers = self.callers.lock().expect("no panic while held");
-        let (asked, caller) = callers.get(hash)?;
-        (now < asked.plus_ms(CACHE_MS)).then(|| caller.clone())
-    }
-
-    fn put(&self, hash: String, now: Timestamp, caller: Arc<Caller>) {
-        let mut callers = self.callers.lock().expect("no panic while held");
-        if callers.len() >= CACHE_SIZE {
-            callers.clear();
-        }
-        callers.insert(hash, (now, caller));
-    }
-
-    fn forget(&self, id: Uuid) {
-        self.callers.lock().expect("no panic while held").retain(|_, (_, caller)| caller.token.id != id);
-    }
+fn usable(token: Option<ApiToken>) -> Result<ApiToken> {
+    token.filter(|token| token.revoked_at.is_none()).ok_or(Error::NotFound("token"))
 }
 
-fn secret_hash(secret: &str) -> String {
+pub(super) fn secret_hash(secret: &str) -> String {
     HEXLOWER.encode(&Sha256::digest(secret.as_bytes()))
 }
 
-fn check_new(new: &NewToken) -> Result<()> {
-    let (pointer, detail) = match (new.name.trim().is_empty(), new.scopes.is_empty()) {
-        (true, _) => ("/name", "a token needs a name"),
-        (_, true) => ("/scopes", "a token needs at least one scope"),
+fn check_new(new: &NewToken, now: Timestamp) -> Result<()> {
+    let past = new.expires_at.is_some_and(|end| end <= now);
+    let (pointer, code, detail) = match (new.name.trim().is_empty(), new.scopes.is_empty()) {
+        (true, _) => ("/name", "required", "a token needs a name"),
+        (_, true) => ("/scopes", "required", "a token needs at least one scope"),
+        _ if past => ("/expires_at", "out_of_range", "must be in the future"),
         _ => return Ok(()),
     };
-    Err(Error::Invalid { pointer, code: "required", detail: detail.into() })
+    Err(Error::Invalid { pointer, code, detail: detail.into() })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::clock::{Clock, Ids};
     use crate::config::Config;
+    use crate::desk::Credential;
     use crate::store::Store;
 
     async fn desk() -> (Desk, tempfile::TempDir) {

@@ -1,45 +1,13 @@
-//! What agents wish to be told, set by themselves: by the API, or by the link in a mail that they have enough of.
+//! What agents wish to be told no more, by the link in a mail that they have enough of. By the API: `agents.rs`.
 
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::writing::{Answered, Ending};
 use super::{Desk, Error, Result};
 use crate::model::wishes::may_be_switched_off;
 use crate::model::{Agent, NotificationTemplate, Wishes};
 use crate::store::Tx;
 
 impl Desk {
-    /// Changes an agent's own settings: a merge patch (API.md §5.5, `PATCH /me`).
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::VersionMismatch`]; [`Error::Invalid`] for a wish that can't be had; the store's.
-    pub async fn set_notifications(
-        &self,
-        agent: Uuid,
-        patch: &Map<String, Value>,
-        version: Option<i64>,
-        ending: Ending<'_, Agent>,
-    ) -> Result<Answered> {
-        let mut tx = self.store().begin().await?;
-        if let Some(replayed) = self.replay(&mut tx, &ending).await? {
-            return Ok(replayed);
-        }
-        let agent = tx.lock_agent(agent).await?.ok_or(Error::NotFound("agent"))?;
-        if let Some(current) = version.map(|_| agent.version).filter(|current| version != Some(*current)) {
-            return Err(Error::VersionMismatch { current });
-        }
-        let wishes = agent.notifications.patched(patch).map_err(|wrong| {
-            let wrong = wrong.into_iter().next().expect("there is one at least");
-            let detail = format!("{}: {}", wrong.key, wrong.detail);
-            Error::Invalid { pointer: "/notifications", code: wrong.code, detail }
-        })?;
-        let agent = self.wish(&mut tx, agent, wishes).await?;
-        let answered = self.conclude(tx, &ending, &agent).await?;
-        self.reload_directory().await?;
-        Ok(answered)
-    }
-
     /// No more mails of the kind that this one is to its recipient. Asked again, nothing changes.
     ///
     /// # Errors

@@ -23,6 +23,9 @@ pub fn with_status(status: StatusCode, body: String) -> Response {
 /// Kept by the client alone, and asked about before each use.
 pub const NO_CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
+/// Kept by nobody: it holds a secret.
+pub const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
 /// A single object whose validator is its version; `more`: with parts that change without it.
 pub fn object(request: &HeaderMap, version: i64, more: bool, body: &impl Serialize) -> Response {
     let body = text(body);

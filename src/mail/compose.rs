@@ -411,6 +411,7 @@ mod tests {
             store_id: None,
             locale: None,
             is_active: true,
+            last_received_at: None,
             last_error: None,
             created_at: Timestamp(0),
             updated_at: Timestamp(0),

@@ -72,6 +72,10 @@ pub struct ApiToken {
     pub prefix: String,
     /// SHA-256 of the secret, hex.
     pub secret_hash: String,
+    /// The same of the secret it had before it was rotated,
+    pub old_secret_hash: Option<String>,
+    /// and until when that one works.
+    pub old_until: Option<Timestamp>,
     /// The agent it acts as; `None` for a service.
     pub agent_id: Option<Uuid>,
     /// What it may do.
@@ -84,9 +88,19 @@ pub struct ApiToken {
     pub last_used_at: Option<Timestamp>,
     /// When made.
     pub created_at: Timestamp,
+    /// When last rotated or taken back.
+    pub updated_at: Timestamp,
+    /// Counts that, from 1.
+    pub version: i64,
 }
 
 impl ApiToken {
+    /// From when a secret (by its hash) is refused: an old one earlier than the new one.
+    pub fn refused_from(&self, secret_hash: &str) -> Option<Timestamp> {
+        let old = self.old_until.filter(|_| self.old_secret_hash.as_deref() == Some(secret_hash));
+        old.into_iter().chain(self.expires_at).min()
+    }
+
     /// Whether it may do this.
     pub fn allows(&self, wanted: Scope) -> bool {
         self.scopes.iter().any(|held| held.includes(wanted))

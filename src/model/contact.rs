@@ -43,6 +43,17 @@ pub struct Contact {
     pub version: i64,
 }
 
+words! {
+    /// Whether mail reaches a contact (API.md §3.6, `contact.delivery`): at the address they are written to first.
+    Reach {
+        Ok = "ok",
+        /// Mail came back of late, though the address may be good.
+        Bouncing = "bouncing",
+        /// It gets none.
+        Suppressed = "suppressed",
+    }
+}
+
 /// An address of a contact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContactEmail {

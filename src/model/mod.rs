@@ -26,7 +26,7 @@ pub mod told;
 pub mod wishes;
 
 pub use agent::{Actor, ActorType, Agent, ApiToken, Scope};
-pub use contact::{Contact, ContactEmail, ContactType};
+pub use contact::{Contact, ContactEmail, ContactType, Reach};
 pub use delivery::{AttemptReport, Audience, DeliveryAttempt, EmailStatus, OutboxEntry, Outcome};
 pub use event::{DeskEvent, EventTicket, EventType, News, Topic};
 pub use fold::fold;

@@ -24,6 +24,7 @@ pub struct Mailbox {
     pub store_id: Option<String>,
     pub locale: Option<String>,
     pub is_active: bool,
+    pub last_received_at: Option<Timestamp>,
     pub last_error: Option<String>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

@@ -24,8 +24,10 @@ enum Verb {
     Create(Create),
     /// Show all tokens, without their secrets.
     List(ConfigFile),
+    /// Give a token a new secret; it alone is printed, once. The old one works for a day.
+    Rotate(Named),
     /// Take a token back.
-    Revoke(Revoke),
+    Revoke(Named),
 }
 
 #[derive(clap::Args)]
@@ -47,7 +49,7 @@ struct Create {
 }
 
 #[derive(clap::Args)]
-struct Revoke {
+struct Named {
     /// Its id, its name, or how it begins, as `token list` shows them.
     token: String,
     #[command(flatten)]
@@ -58,6 +60,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     match args.verb {
         Verb::Create(args) => create(args).await,
         Verb::List(file) => list(file).await,
+        Verb::Rotate(args) => rotate(args).await,
         Verb::Revoke(args) => revoke(args).await,
     }
 }
@@ -87,22 +90,34 @@ async fn list(file: ConfigFile) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn revoke(args: Revoke) -> Result<ExitCode> {
+async fn rotate(args: Named) -> Result<ExitCode> {
     let desk = open_desk(args.file.load()?).await?;
+    let token = meant(&desk, &args.token).await?;
+    let (_, secret) = desk.renew_token(token.id).await?;
+    writeln!(std::io::stdout(), "{secret}").context("the new secret could not be printed; rotate again")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn revoke(args: Named) -> Result<ExitCode> {
+    let desk = open_desk(args.file.load()?).await?;
+    let token = meant(&desk, &args.token).await?;
+    desk.revoke_token(token.id).await?;
+    explain(format!("{} {:?} is taken back", token.id, token.name));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The one token that works and is called so.
+async fn meant(desk: &Desk, text: &str) -> Result<ApiToken> {
     let mut tokens = desk.tokens().await?;
-    tokens.retain(|token| token.revoked_at.is_none() && is_meant(token, &args.token));
+    tokens.retain(|token| token.revoked_at.is_none() && is_meant(token, text));
     match tokens.as_slice() {
-        [] => bail!("there is no token {:?} that could be taken back", args.token),
-        [token] => {
-            desk.revoke_token(token.id).await?;
-            explain(format!("{} {:?} is taken back", token.id, token.name));
-        }
+        [] => bail!("there is no token {text:?}, or it was taken back"),
+        [token] => Ok(token.clone()),
         many => {
             let ids: Vec<_> = many.iter().map(|token| token.id.to_string()).collect();
-            bail!("{:?} means several: name one of {}", args.token, ids.join(", "));
+            bail!("{text:?} means several: name one of {}", ids.join(", "));
         }
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn is_meant(token: &ApiToken, text: &str) -> bool {

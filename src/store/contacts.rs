@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::select::Select;
 use super::value::{args, json};
 use super::{Result, Tx};
 use crate::model::{Contact, ContactEmail, EventType};
@@ -34,6 +35,89 @@ impl Tx {
     pub async fn contact_emails(&mut self, contact: Uuid) -> Result<Vec<ContactEmail>> {
         let sql = include_str!("sql/contacts/emails.sql");
         self.all(sql, args![contact]).await
+    }
+
+    /// A contact, held until the transaction ends.
+    pub async fn lock_contact(&mut self, id: Uuid) -> Result<Option<Contact>> {
+        let sql = self.pick(
+            include_str!("sql/contacts/lock.sqlite.sql"),
+            include_str!("sql/contacts/lock.postgres.sql"),
+        );
+        self.one(sql, args![id]).await
+    }
+
+    /// Addresses of these contacts, each one's primary address first.
+    pub async fn emails_of_contacts(
+        &mut self,
+        contacts: impl IntoIterator<Item = Uuid>,
+    ) -> Result<Vec<ContactEmail>> {
+        let mut select = Select::new("SELECT * FROM contact_emails WHERE contact_id IN ");
+        select.bind_all(contacts).sql(" ORDER BY contact_id, is_primary DESC, address");
+        select.all(self).await
+    }
+
+    /// How many tickets these contacts have, those in the bin left out; none for those who have none.
+    pub async fn count_tickets_of_contacts(
+        &mut self,
+        contacts: impl IntoIterator<Item = Uuid>,
+    ) -> Result<Vec<(Uuid, i64)>> {
+        let mut select = Select::new("SELECT requester_id, COUNT(*) FROM tickets WHERE requester_id IN ");
+        select.bind_all(contacts).sql(" AND deleted_at IS NULL GROUP BY requester_id");
+        select.all(self).await
+    }
+
+    /// Whether a contact ever had a ticket.
+    pub async fn has_tickets(&mut self, contact: Uuid) -> Result<bool> {
+        let ticket: Option<Uuid> =
+            self.field(include_str!("sql/contacts/has_tickets.sql"), args![contact]).await?;
+        Ok(ticket.is_some())
+    }
+
+    /// A contact's tickets that are answered to this address, and neither resolved nor closed.
+    pub async fn tickets_answered_to(&mut self, contact: Uuid, address: &str) -> Result<Vec<Uuid>> {
+        self.fields(include_str!("sql/contacts/tickets_answered_to.sql"), args![contact, address]).await
+    }
+
+    /// Writes everything of a contact but their addresses.
+    pub async fn update_contact(&mut self, contact: &Contact) -> Result<()> {
+        self.news(|news| news.add_contact(EventType::ContactUpdated, contact.id));
+        self.run(
+            include_str!("sql/contacts/update.sql"),
+            args![
+                contact.id,
+                contact.r#type,
+                &contact.name,
+                &contact.phone,
+                &contact.locale,
+                &contact.timezone,
+                &contact.user_id,
+                &contact.seller_id,
+                &contact.store_id,
+                &contact.notes,
+                json(&contact.custom_fields),
+                contact.updated_at,
+                contact.version
+            ],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Says whether an address is the one to write to.
+    pub async fn set_primary(&mut self, address: &str, is_primary: bool) -> Result<()> {
+        self.run(include_str!("sql/contacts/update_email.sql"), args![address, is_primary]).await.map(drop)
+    }
+
+    /// Takes an address away.
+    pub async fn delete_contact_email(&mut self, address: &str) -> Result<()> {
+        self.run(include_str!("sql/contacts/delete_email.sql"), args![address]).await.map(drop)
+    }
+
+    /// Takes a contact away who has no tickets, with their addresses.
+    pub async fn delete_contact(&mut self, contact: Uuid) -> Result<()> {
+        self.news(|news| news.add_contact(EventType::ContactErased, contact));
+        self.run(include_str!("sql/contacts/delete_emails.sql"), args![contact]).await?;
+        self.run(include_str!("sql/contacts/delete.sql"), args![contact]).await.map(drop)
     }
 
     /// Adds a contact.

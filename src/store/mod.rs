@@ -14,6 +14,7 @@ mod blocked_senders;
 mod bulk;
 mod callers;
 mod chores;
+mod contact_list;
 mod contacts;
 mod desk_events;
 mod erasing;

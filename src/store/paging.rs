@@ -22,3 +22,17 @@ pub(super) fn add_by_name(select: &mut Select, tx: &Tx, start: &Start, limit: i6
         select.sql(" OFFSET ").bind(*skipped);
     }
 }
+
+/// By the time rows were made, which their ids follow. Follows a condition.
+pub(super) fn add_oldest_first(select: &mut Select, start: &Start, limit: i64) {
+    match start {
+        Start::After(keys) => drop(select.sql(" AND id > ").bind_all(keys.iter().cloned())),
+        Start::Before(keys) => drop(select.sql(" AND id < ").bind_all(keys.iter().cloned())),
+        Start::Top | Start::Offset(_) => {}
+    }
+    let before = matches!(start, Start::Before(_));
+    select.sql(if before { " ORDER BY id DESC LIMIT " } else { " ORDER BY id LIMIT " }).bind(limit);
+    if let Start::Offset(skipped) = start {
+        select.sql(" OFFSET ").bind(*skipped);
+    }
+}

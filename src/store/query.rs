@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::Tx;
+pub use super::contact_list::ContactFilter;
 pub use super::select::Param;
 use super::select::Select;
 pub use super::templates::TemplateFilter;
@@ -175,7 +176,7 @@ pub enum EmailLogFilter {
 }
 
 /// Adds ` AND …` for a choice of values in a column.
-fn choose<T, P: Into<Param>>(
+pub(super) fn choose<T, P: Into<Param>>(
     select: &mut Select,
     column: &'static str,
     choice: &Choice<T>,
@@ -305,7 +306,7 @@ fn of_ticket(select: &mut Select, ticket: &TicketRef) {
 }
 
 /// The pattern of `LIKE … ESCAPE '!'` for texts that hold this one.
-fn containing(text: &str) -> String {
+pub(super) fn containing(text: &str) -> String {
     let mut pattern = String::from("%");
     for c in text.to_lowercase().chars() {
         if matches!(c, '%' | '_' | '!') {

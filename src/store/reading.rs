@@ -132,14 +132,6 @@ impl Tx {
         select.all(self).await
     }
 
-    /// All agents, by name, with their further addresses.
-    pub async fn all_agents(&mut self) -> Result<(Vec<Agent>, Vec<(String, Uuid)>)> {
-        let agents = Select::new("SELECT * FROM agents ORDER BY name, id").all(self).await?;
-        let emails =
-            Select::new("SELECT address, agent_id FROM agent_emails ORDER BY address").all(self).await?;
-        Ok((agents, emails))
-    }
-
     /// A page of the ledger, newest first; in reverse when it ends before a row.
     pub async fn list_inbound(
         &mut self,
@@ -306,7 +298,7 @@ fn add_limit(select: &mut Select, start: &Start, limit: i64) {
 }
 
 /// Ids are made in the order of time: the primary key is the order.
-fn add_newest_first(select: &mut Select, start: &Start, limit: i64) {
+pub(super) fn add_newest_first(select: &mut Select, start: &Start, limit: i64) {
     match start {
         Start::After(keys) => drop(select.sql(" AND id < ").bind_all(keys.iter().cloned())),
         Start::Before(keys) => drop(select.sql(" AND id > ").bind_all(keys.iter().cloned())),

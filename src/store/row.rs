@@ -100,6 +100,7 @@ row!(Mailbox {
     store_id,
     locale,
     is_active,
+    last_received_at,
     last_error,
     created_at,
     updated_at,

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::select::Select;
 use super::value::args;
 use super::{Result, Tx};
 use crate::model::{Suppression, Timestamp};
@@ -10,6 +11,23 @@ impl Tx {
     /// Why an address gets no mail; `None` when it does.
     pub async fn suppression(&mut self, address: &str, now: Timestamp) -> Result<Option<Suppression>> {
         self.one(include_str!("sql/suppressions/get.sql"), args![address, now]).await
+    }
+
+    /// Which of these addresses get no mail now.
+    pub async fn suppressed_of(&mut self, addresses: &[String], now: Timestamp) -> Result<Vec<String>> {
+        let mut select = Select::new("SELECT address FROM suppressions WHERE address IN ");
+        select.bind_all(addresses.iter().cloned());
+        select.sql(" AND (expires_at IS NULL OR expires_at > ").bind(now).sql(")");
+        let rows: Vec<(String,)> = select.all(self).await?;
+        Ok(rows.into_iter().map(|(address,)| address).collect())
+    }
+
+    /// To which of these addresses mail bounced softly since then, or since they last took one.
+    pub async fn bouncing_of(&mut self, addresses: &[String], since: Timestamp) -> Result<Vec<String>> {
+        let mut select = Select::new("SELECT DISTINCT address FROM soft_bounces WHERE address IN ");
+        select.bind_all(addresses.iter().cloned()).sql(" AND at >= ").bind(since);
+        let rows: Vec<(String,)> = select.all(self).await?;
+        Ok(rows.into_iter().map(|(address,)| address).collect())
     }
 
     /// From now on an address gets no mail; replaces what was known of it, but for its id and its beginning.

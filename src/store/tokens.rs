@@ -2,6 +2,9 @@
 
 use uuid::Uuid;
 
+use super::query::Start;
+use super::reading::add_newest_first;
+use super::select::Select;
 use super::value::args;
 use super::{Error, Result, Tx};
 use crate::model::{Agent, ApiToken, Scope, Timestamp};
@@ -12,28 +15,36 @@ struct TokenRow {
     name: String,
     prefix: String,
     secret_hash: String,
+    old_secret_hash: Option<String>,
+    old_until: Option<Timestamp>,
     agent_id: Option<Uuid>,
     scopes: String,
     expires_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
     last_used_at: Option<Timestamp>,
     created_at: Timestamp,
+    updated_at: Timestamp,
+    version: i64,
 }
 super::row::row!(TokenRow {
     id,
     name,
     prefix,
     secret_hash,
+    old_secret_hash,
+    old_until,
     agent_id,
     scopes,
     expires_at,
     revoked_at,
     last_used_at,
     created_at,
+    updated_at,
+    version,
 });
 
 impl Tx {
-    /// The token with this hash of its secret, revoked or not.
+    /// The token with this hash of its secret, or of the one before it; revoked or not.
     pub async fn token_by_hash(&mut self, hash: &str) -> Result<Option<ApiToken>> {
         let sql = include_str!("sql/tokens/by_hash.sql");
         let row: Option<TokenRow> = self.one(sql, args![hash]).await?;
@@ -62,16 +73,65 @@ impl Tx {
                 &token.name,
                 &token.prefix,
                 &token.secret_hash,
+                &token.old_secret_hash,
+                token.old_until,
                 token.agent_id,
                 scopes.join(" "),
                 token.expires_at,
                 token.revoked_at,
                 token.last_used_at,
-                token.created_at
+                token.created_at,
+                token.updated_at,
+                token.version
             ],
         )
         .await?;
         Ok(())
+    }
+
+    /// A token, held until the transaction ends.
+    pub async fn lock_token(&mut self, id: Uuid) -> Result<Option<ApiToken>> {
+        let sql = self
+            .pick(include_str!("sql/tokens/lock.sqlite.sql"), include_str!("sql/tokens/lock.postgres.sql"));
+        let row: Option<TokenRow> = self.one(sql, args![id]).await?;
+        row.map(ApiToken::try_from).transpose()
+    }
+
+    /// A page of the tokens that are not taken back, newest first; in reverse when it ends before a row.
+    pub async fn list_tokens(&mut self, start: &Start, limit: i64) -> Result<Vec<ApiToken>> {
+        let mut select = Select::new("SELECT * FROM api_tokens WHERE revoked_at IS NULL");
+        add_newest_first(&mut select, start, limit);
+        let rows: Vec<TokenRow> = select.all(self).await?;
+        rows.into_iter().map(ApiToken::try_from).collect()
+    }
+
+    /// How many tokens are not taken back.
+    pub async fn count_tokens(&mut self) -> Result<i64> {
+        let (count,) = self.only(include_str!("sql/tokens/count.sql"), args![]).await?;
+        Ok(count)
+    }
+
+    /// Writes a token's new secret, and the one before it.
+    pub async fn rotate_token(&mut self, token: &ApiToken) -> Result<()> {
+        self.run(
+            include_str!("sql/tokens/rotate.sql"),
+            args![
+                token.id,
+                &token.prefix,
+                &token.secret_hash,
+                &token.old_secret_hash,
+                token.old_until,
+                token.updated_at,
+                token.version
+            ],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Takes every token of an agent back.
+    pub async fn revoke_tokens_of(&mut self, agent: Uuid, at: Timestamp) -> Result<()> {
+        self.run(include_str!("sql/tokens/revoke_of_agent.sql"), args![agent, at]).await.map(drop)
     }
 
     /// Takes a token back; `false` when there is none, or it was taken back before.
@@ -108,12 +168,16 @@ impl TryFrom<TokenRow> for ApiToken {
             name: row.name,
             prefix: row.prefix,
             secret_hash: row.secret_hash,
+            old_secret_hash: row.old_secret_hash,
+            old_until: row.old_until,
             agent_id: row.agent_id,
             scopes,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
             last_used_at: row.last_used_at,
             created_at: row.created_at,
+            updated_at: row.updated_at,
+            version: row.version,
         })
     }
 }

@@ -102,6 +102,7 @@ impl Desk {
         let record = mail.record(&decision);
         tx.insert_inbound(&record, &mail.mail.received_header, &mail.mail.raw).await?;
         tx.commit().await?;
+        self.note_received(&mail.mail.envelope.recipients, mail.mail.received_at);
         if decision.filed.is_some() || decision.reported.is_some() {
             self.ring_outbox();
         }

@@ -4,11 +4,14 @@ mod agents;
 mod attachments;
 mod bulk;
 mod confirm;
+mod contacts;
 mod email_logs;
 mod inbound;
 mod jobs;
+mod mailboxes;
 mod me;
 mod new_ticket;
+mod personal;
 mod quarantine;
 mod queue;
 mod responses;
@@ -19,6 +22,7 @@ mod teams;
 mod templates;
 mod ticket_changes;
 mod tickets;
+mod tokens;
 
 pub use system::Spoken;
 
@@ -51,6 +55,9 @@ pub fn routes(api: &Api) -> (Router<Api>, OpenApi) {
         .merge(jobs::routes())
         .merge(teams::routes())
         .merge(attachments::routes())
+        .merge(contacts::routes())
+        .merge(tokens::routes())
+        .merge(mailboxes::routes())
         .route_layer(middleware::from_fn(json_only));
     let raw = OpenApiRouter::new()
         .merge(responses::raw_routes())

@@ -301,6 +301,45 @@ impl Fields {
         Ok(Some(value))
     }
 
+    /// Objects, at most `max`, each to be read by itself and handed back to [`Fields::finish_item`].
+    pub fn objects(&mut self, name: &'static str, max: usize) -> Option<Vec<Self>> {
+        let Value::Array(items) = self.typed(name, "a list", Value::is_array)? else { return None };
+        if items.len() > max {
+            self.refuse(name, "too_many", format!("at most {max}"));
+            return None;
+        }
+        let mut objects = Vec::new();
+        for (i, item) in items.into_iter().enumerate() {
+            match item {
+                Value::Object(members) => objects.push(Self { members, ..Self::default() }),
+                _ => self.refuse_item(name, i, "bad_type", "must be an object"),
+            }
+        }
+        Some(objects)
+    }
+
+    /// Ends the reading of one of those objects: what is wrong with it is told along with the rest.
+    pub fn finish_item(&mut self, name: &str, i: usize, item: Self) {
+        let strangers: Vec<_> =
+            item.members.keys().filter(|member| !item.known.contains(member.as_str())).cloned().collect();
+        let mut item = item;
+        for stranger in strangers {
+            item.refuse(&stranger, "not_allowed", "unknown member");
+        }
+        for mut error in item.errors {
+            error.pointer = error.pointer.map(|pointer| format!("/{name}/{i}{pointer}"));
+            self.errors.push(error);
+        }
+    }
+
+    /// Notes that an item of a list is no word of a set.
+    pub fn refuse_word(&mut self, name: &str, i: usize, word: &str, allowed: Vec<&'static str>) {
+        self.refuse_item(name, i, "not_in_enum", "unknown word");
+        let error = self.errors.last_mut().expect("one was just added");
+        error.rejected_value = Some(Value::String(word.chars().take(100).collect()));
+        error.allowed = Some(allowed);
+    }
+
     /// Ends the reading.
     ///
     /// # Errors

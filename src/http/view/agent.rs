@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Time;
-use crate::model::{self, Scope, Wishes};
+use crate::desk::AgentView;
+use crate::model::{Scope, Wishes};
 
 /// Somebody who answers.
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,14 +53,14 @@ pub struct Agent<'a> {
 
 impl<'a> Agent<'a> {
     /// API.md §3.6.
-    pub fn of(a: &'a model::Agent, further: &'a [String]) -> Self {
+    pub fn of(AgentView { agent: a, alternate_emails, team_ids }: &'a AgentView) -> Self {
         Self {
             id: a.id,
             name: &a.name,
             email: &a.email,
-            alternate_emails: further,
+            alternate_emails,
             role: &a.role,
-            team_ids: &[],
+            team_ids,
             signature: a.signature.as_deref(),
             locale: a.locale.as_deref(),
             timezone: a.timezone.as_deref(),
@@ -97,4 +98,14 @@ pub struct Service<'a> {
     pub role: &'a str,
     /// What the token may do.
     pub scopes: &'a [Scope],
+}
+
+/// The caller, an agent or a program.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Caller<'a> {
+    /// The token acts as an agent.
+    Agent(Me<'a>),
+    /// It is a service's.
+    Service(Service<'a>),
 }

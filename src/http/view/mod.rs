@@ -5,10 +5,12 @@
 
 mod agent;
 pub mod bulk;
+mod contact;
 mod email_log;
 mod event;
 mod inbound;
 pub mod job;
+mod mailbox;
 mod queue;
 mod response;
 mod stats;
@@ -16,6 +18,7 @@ mod suppression;
 pub mod team;
 mod template;
 mod ticket;
+mod token;
 mod upload;
 mod written;
 
@@ -24,16 +27,19 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-pub use agent::{Agent, Me, Service};
+pub use agent::{Agent, Caller, Me, Service};
+pub use contact::Contact;
 pub use email_log::{EmailLog, EmailLogWithAttempts};
 pub use event::{Actor, Event};
 pub use inbound::InboundMail;
+pub use mailbox::{Mailbox, MailboxCheck, MailboxFinding};
 pub use queue::Queue;
 pub use response::{Attachment, Newer, Response};
 pub use stats::Statistics;
 pub use suppression::Suppression;
 pub use template::{Preview, Rendered, Template, TemplateVariable, TemplateVersion};
 pub use ticket::{Ticket, TicketWith};
+pub use token::{NewToken, Token};
 pub use upload::Upload;
 pub use written::{ResponseWritten, TicketWritten};
 

@@ -125,6 +125,7 @@ pub fn mailbox(address: &str) -> Mailbox {
         store_id: None,
         locale: None,
         is_active: true,
+        last_received_at: None,
         last_error: None,
         created_at: MONDAY_MORNING,
         updated_at: MONDAY_MORNING,

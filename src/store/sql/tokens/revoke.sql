@@ -1,1 +1,1 @@
-UPDATE api_tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL
+UPDATE api_tokens SET revoked_at = $2, updated_at = $2, version = version + 1 WHERE id = $1 AND revoked_at IS NULL

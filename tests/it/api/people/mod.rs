@@ -1,6 +1,10 @@
 //! Those who answer, those who write, and what lets them in.
 
+mod agents;
+mod contacts;
+mod mailboxes;
 mod teams;
+mod tokens;
 
 use postdesk::model::Scope;
 use serde_json::{Value, json};

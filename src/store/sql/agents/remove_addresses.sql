@@ -1,0 +1,1 @@
+DELETE FROM agent_emails WHERE agent_id = $1

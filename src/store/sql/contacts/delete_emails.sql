@@ -1,0 +1,1 @@
+DELETE FROM contact_emails WHERE contact_id = $1

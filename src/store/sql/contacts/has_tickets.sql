@@ -1,0 +1,1 @@
+SELECT id FROM tickets WHERE requester_id = $1 LIMIT 1

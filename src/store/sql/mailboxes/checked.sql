@@ -1,0 +1,1 @@
+UPDATE mailboxes SET last_error = $2 WHERE id = $1

@@ -1,0 +1,1 @@
+SELECT * FROM mailboxes WHERE id = $1

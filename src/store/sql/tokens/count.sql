@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM api_tokens WHERE revoked_at IS NULL
