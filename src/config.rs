@@ -49,6 +49,8 @@ pub struct Config {
     pub tickets: Tickets,
     /// The API.
     pub api: Api,
+    /// The door events leave by.
+    pub webhooks: Webhooks,
     /// Secrets that sign reply addresses, return paths and Message-IDs: the first signs, all verify.
     pub keys: Keys,
     /// Keys that sign mail (DKIM).
@@ -619,6 +621,38 @@ pub struct ApiLimits {
 impl Default for ApiLimits {
     fn default() -> Self {
         Self { enabled: true, token: 600, session: 1_200, login: 5, anonymous: 5 }
+    }
+}
+
+/// `[webhooks]` (API.md §6).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Webhooks {
+    /// Whether this node sends.
+    pub enabled: bool,
+    /// Whether they may go to this machine and to private networks. Whoever may make webhooks then reaches what the desk
+    /// reaches.
+    pub allow_private_targets: bool,
+    /// Longest time for a whole delivery, seconds.
+    pub timeout_seconds: u64,
+    /// Most deliveries on the wire at once.
+    pub concurrency: usize,
+    /// Most of them to one host.
+    pub per_host: usize,
+    /// PEM file of certificates trusted besides the system's: a private CA.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Default for Webhooks {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            allow_private_targets: false,
+            timeout_seconds: 15,
+            concurrency: 20,
+            per_host: 5,
+            ca_file: None,
+        }
     }
 }
 

@@ -6,9 +6,10 @@
 //!
 //! # The map
 //!
-//! **Three doors, one desk, one store.** [`smtp`] and [`http`] let things in, [`outbox`] lets mail out, and each door
-//! alone knows its wire codes. [`desk`] holds the verbs: one call, one transaction. [`store`] holds the SQL and is
-//! used by `desk` alone. [`mail`] and [`model`] are pure: values in, values out, no socket, no clock, no SQL.
+//! **Four doors, one desk, one store.** [`smtp`] and [`http`] let things in, [`outbox`] lets mail out and [`webhooks`]
+//! events, and each door alone knows its wire codes. [`desk`] holds the verbs: one call, one transaction. [`store`]
+//! holds the SQL and is used by `desk` alone. [`mail`] and [`model`] are pure: values in, values out, no socket, no clock,
+//! no SQL.
 //!
 //! | room | what stands there | may use |
 //! |---|---|---|
@@ -23,6 +24,7 @@
 //! | [`smtp`] | the door mail comes in by, SMTP and LMTP; `reply.rs` has every code we say | mail, desk, config, model |
 //! | [`outbox`] | the door mail leaves by, to relays, straight to each domain's servers, or nowhere; `judge.rs` has what a remote's answer means | mail, sender, templates, desk, config, clock, model |
 //! | [`http`] | the API; `problem.rs` has every error code | mail, templates, desk, config, model |
+//! | [`webhooks`] | the door events leave by: signed, tried again, and never to a private address | model, desk, config, clock |
 //! | [`telemetry`] | logs | – |
 //!
 //! # Invariants
@@ -42,7 +44,7 @@
 //!
 //! `tests/it/architecture.rs` checks those of them that a program can check.
 //!
-//! # Three walkthroughs
+//! # Four walkthroughs
 //!
 //! **A mail comes in.** `smtp::listener` takes a permit and spawns a session. RCPT is answered from a snapshot of the
 //! mailboxes ([`desk::Recipients`]). After the end of DATA the session makes one call, [`desk::Desk::receive`]. In
@@ -61,6 +63,11 @@
 //! recorder hands the desk many tries at once, and each gets either the next try or the end. No row lock is held across
 //! the network, no node is a leader. A crash between the remote's 250 and our commit sends the same Message-ID again: at
 //! least once, and recognisable.
+//!
+//! **An event is told.** A verb's commit leaves word of what it did in `desk_events` (`model::event` has what). Any node's
+//! `webhooks::Worker` takes those that wait, and makes deliveries of them for the webhooks that want them, in one
+//! transaction. Deliveries are leased, sent and recorded as mails are: the webhook's own places on the wire, a look-up that
+//! is judged, a signed POST, and `model::webhook` says what the answer makes of the delivery and of the webhook.
 //!
 //! **An API request.** Extractor (who), typed body (what; the types validate), one desk verb, view. `desk::Error`
 //! becomes a problem in one `match`.
@@ -87,3 +94,4 @@ pub mod smtp;
 pub mod store;
 pub mod telemetry;
 pub mod templates;
+pub mod webhooks;

@@ -535,10 +535,48 @@ CREATE TABLE desk_events (
   at        BIGINT NOT NULL,
   type      TEXT NOT NULL,
   ticket_id UUID,
-  body      TEXT NOT NULL -- JSON object: what listeners get, word for word
+  body      TEXT NOT NULL, -- JSON object: what listeners get, word for word
+  waits     BOOLEAN NOT NULL -- to be handed to the webhooks there were; never where there is none
 );
+CREATE INDEX desk_events_waiting ON desk_events (seq) WHERE waits;
 
 -- Webhooks
+CREATE TABLE webhooks (
+  id               UUID PRIMARY KEY,
+  url              TEXT NOT NULL,
+  events           TEXT NOT NULL, -- JSON list of types and globs
+  description      TEXT,
+  filter           TEXT, -- a search of tickets
+  is_active        BOOLEAN NOT NULL,
+  failing_since    BIGINT,
+  secret           TEXT NOT NULL, -- as it is: whoever signs must know it
+  old_secret       TEXT, -- signs too,
+  old_secret_until BIGINT, -- until then
+  created_at       BIGINT NOT NULL,
+  updated_at       BIGINT NOT NULL,
+  version          BIGINT NOT NULL
+);
+
+-- One event on its way to one webhook. The body is the event's, which may be gone before.
+CREATE TABLE webhook_deliveries (
+  id              UUID PRIMARY KEY,
+  webhook_id      UUID NOT NULL REFERENCES webhooks (id),
+  event_id        UUID NOT NULL,
+  type            TEXT NOT NULL,
+  body            TEXT NOT NULL,
+  state           TEXT NOT NULL, -- pending, retrying, delivered, failed
+  attempts        BIGINT NOT NULL,
+  next_attempt_at BIGINT, -- null: ended; while on the wire: when the lease ends
+  lease           TEXT, -- which worker has it
+  status_code     BIGINT,
+  duration_ms     BIGINT,
+  error           TEXT,
+  exchange        TEXT, -- JSON: what was said at the last try
+  created_at      BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX webhook_deliveries_event ON webhook_deliveries (webhook_id, event_id);
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook_id, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX webhook_deliveries_newest ON webhook_deliveries (webhook_id, id);
 
 -- Counting callers
 

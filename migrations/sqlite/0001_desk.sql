@@ -528,10 +528,48 @@ CREATE TABLE desk_events (
   at        INTEGER NOT NULL,
   type      TEXT NOT NULL,
   ticket_id BLOB,
-  body      TEXT NOT NULL -- JSON object: what listeners get, word for word
+  body      TEXT NOT NULL, -- JSON object: what listeners get, word for word
+  waits     BOOLEAN NOT NULL -- to be handed to the webhooks there were; never where there is none
 );
+CREATE INDEX desk_events_waiting ON desk_events (seq) WHERE waits;
 
 -- Webhooks
+CREATE TABLE webhooks (
+  id               BLOB PRIMARY KEY,
+  url              TEXT NOT NULL,
+  events           TEXT NOT NULL, -- JSON list of types and globs
+  description      TEXT,
+  filter           TEXT, -- a search of tickets
+  is_active        BOOLEAN NOT NULL,
+  failing_since    INTEGER,
+  secret           TEXT NOT NULL, -- as it is: whoever signs must know it
+  old_secret       TEXT, -- signs too,
+  old_secret_until INTEGER, -- until then
+  created_at       INTEGER NOT NULL,
+  updated_at       INTEGER NOT NULL,
+  version          INTEGER NOT NULL
+);
+
+-- One event on its way to one webhook. The body is the event's, which may be gone before.
+CREATE TABLE webhook_deliveries (
+  id              BLOB PRIMARY KEY,
+  webhook_id      BLOB NOT NULL REFERENCES webhooks (id),
+  event_id        BLOB NOT NULL,
+  type            TEXT NOT NULL,
+  body            TEXT NOT NULL,
+  state           TEXT NOT NULL, -- pending, retrying, delivered, failed
+  attempts        INTEGER NOT NULL,
+  next_attempt_at INTEGER, -- null: ended; while on the wire: when the lease ends
+  lease           TEXT, -- which worker has it
+  status_code     INTEGER,
+  duration_ms     INTEGER,
+  error           TEXT,
+  exchange        TEXT, -- JSON: what was said at the last try
+  created_at      INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX webhook_deliveries_event ON webhook_deliveries (webhook_id, event_id);
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook_id, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX webhook_deliveries_newest ON webhook_deliveries (webhook_id, id);
 
 -- Counting callers: in memory, as one process alone has the database
 

@@ -38,6 +38,7 @@ pub fn every_key() -> Config {
             ..Email::default()
         },
         keys: Keys { reply: vec!["0123456789abcdef0123456789abcdef".into()] },
+        webhooks: Webhooks { ca_file: Some("ca.pem".into()), ..Webhooks::default() },
         dkim: vec![DkimKey {
             domain: "shop.example".into(),
             selector: "pd-rsa".into(),

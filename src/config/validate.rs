@@ -30,7 +30,8 @@ fn say(found: &mut Found, wrong: bool, key: &str, detail: impl Into<String>) {
 }
 
 fn sizes(config: &Config, found: &mut Found) {
-    let Config { smtp, http, store, outbox, bounces, notifications, tickets, api, limits, .. } = config;
+    let Config { smtp, http, store, outbox, bounces, notifications, tickets, api, limits, webhooks, .. } =
+        config;
     for (key, value, least, most) in [
         ("smtp.max_message_mb", smtp.max_message_mb, 1, 1_024),
         ("smtp.max_recipients", smtp.max_recipients as u64, 1, 10_000),
@@ -70,6 +71,9 @@ fn sizes(config: &Config, found: &mut Found) {
         ("api.limits.session", api.limits.session.into(), 1, 1_000_000),
         ("api.limits.login", api.limits.login.into(), 1, 1_000_000),
         ("api.limits.anonymous", api.limits.anonymous.into(), 1, 1_000_000),
+        ("webhooks.timeout_seconds", webhooks.timeout_seconds, 1, 60),
+        ("webhooks.concurrency", webhooks.concurrency as u64, 1, 1_000),
+        ("webhooks.per_host", webhooks.per_host as u64, 1, 1_000),
     ] {
         let wrong = !(least..=most).contains(&value);
         say(found, wrong, key, format!("{value} is out of range; expected {least} to {most}"));
@@ -268,6 +272,7 @@ mod tests {
             ("store.url", |c| c.store.url = "sqlite:desk.db?mode=ro".into()),
             ("outbox.transport", |c| c.outbox.transport = TransportKind::Relay),
             ("outbox.per_domain", |c| c.outbox.per_domain = 0),
+            ("webhooks.timeout_seconds", |c| c.webhooks.timeout_seconds = 0),
             ("outbox.retry_minutes", |c| c.outbox.retry_minutes.clear()),
             ("outbox.retry_minutes[1]", |c| c.outbox.retry_minutes = vec![1, 0]),
             ("outbox.release_by", |c| c.outbox.release_by = Some(ReleaseBy::Relay)),

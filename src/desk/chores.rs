@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::filing::set_status;
 use super::{Desk, Result};
-use crate::model::{Actor, Status, Ticket, Timestamp};
+use crate::model::{Actor, Status, Ticket, Timestamp, webhook};
 use crate::store::Tx;
 
 /// How often we look.
@@ -71,6 +71,7 @@ impl Desk {
         self.forget_jobs().await?;
         self.forget_old_events().await?;
         self.forget_callers().await?;
+        self.sweep_webhook_deliveries().await?;
         Ok(done)
     }
 
@@ -170,7 +171,9 @@ impl Desk {
     /// Listeners who come back get what they missed of this time, and no more (API.md §6).
     async fn forget_old_events(&self) -> Result<()> {
         let mut tx = self.store().begin().await?;
-        tx.prune_desk_events(self.clock().now().plus_ms(-EVENTS_KEPT_MS)).await?;
+        // Webhooks may want again what they missed.
+        let kept = if tx.any_webhooks().await? { webhook::KEPT_MS } else { EVENTS_KEPT_MS };
+        tx.prune_desk_events(self.clock().now().plus_ms(-kept)).await?;
         Ok(tx.commit().await?)
     }
 

@@ -42,6 +42,7 @@ mod tokens;
 mod undo;
 mod updates;
 mod verdict;
+mod webhooks;
 mod wishes;
 mod writing;
 
@@ -79,6 +80,7 @@ pub use tickets::{StatusRequest, TicketRequest, TicketWritten};
 pub use tokens::{NewToken, TokenMade};
 pub use updates::TicketUpdate;
 pub use verdict::{Filed, Refusal, Trouble, Verdict};
+pub use webhooks::{DeliveryWithExchange, NewWebhook, ReadyDelivery, WebhookChange, webhook_filter};
 pub use writing::{Answered, Ending};
 
 pub use crate::store::QueueState;
@@ -107,6 +109,8 @@ struct Inner {
     outbox: Notify,
     /// Rung after a commit that wrote a job down.
     jobs: Notify,
+    /// Rung after a commit that gave webhooks something to be told.
+    webhooks: Notify,
     /// What is wrong while this node's mail can't leave.
     outbox_trouble: RwLock<Option<String>>,
     receiving: receiving::Receiving,
@@ -180,6 +184,7 @@ impl Desk {
             directory: RwLock::default(),
             outbox: Notify::new(),
             jobs: Notify::new(),
+            webhooks: Notify::new(),
             outbox_trouble: RwLock::default(),
             receiving: Default::default(),
             received: Default::default(),

@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::model::{Category, Priority, Status, Timestamp};
-use crate::store::query::{Choice, Person, TicketFilter, TicketRef};
+use crate::model::{Category, Channel, Priority, Status, Timestamp};
+use crate::store::query::{Choice, Person, TextColumn, TicketFilter, TicketRef};
 
 /// A search that can't be read; says why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +123,15 @@ fn filter(operator: &str, value: &str, me: Option<Uuid>) -> Result<Option<Ticket
         "has" if bare.eq_ignore_ascii_case("attachment") => TicketFilter::HasAttachment(!negated),
         "has" => return Err(unknown()),
         "number" => TicketFilter::Refs(vec![TicketRef::parse(value).ok_or_else(unknown)?]),
-        _ => return Ok(None),
+        "channel" => TicketFilter::Channel(
+            choice(negated, bare, |w| Channel::parse(&w.to_lowercase())).ok_or_else(unknown)?,
+        ),
+        name => match TextColumn::parse(name) {
+            Some(column) => {
+                TicketFilter::Text(column, choice(negated, bare, |w| Some(w.to_owned())).ok_or_else(unknown)?)
+            }
+            None => return Ok(None),
+        },
     };
     Ok(Some(filter))
 }
@@ -170,6 +178,17 @@ mod tests {
             (
                 "from:jo@example.org",
                 vec![TicketFilter::Requester(Choice::only(Person::Address("jo@example.org".into())))],
+            ),
+            (
+                "store_id:st_81,St_82",
+                vec![TicketFilter::Text(
+                    TextColumn::StoreId,
+                    Choice { any: vec!["st_81".into(), "St_82".into()], none: false, negated: false },
+                )],
+            ),
+            (
+                "channel:!email",
+                vec![TicketFilter::Channel(Choice { negated: true, ..Choice::only(Channel::Email) })],
             ),
             ("has:attachment", vec![TicketFilter::HasAttachment(true)]),
             ("after:2026-01-01", vec![TicketFilter::CreatedFrom(Timestamp(1_767_225_600_000))]),

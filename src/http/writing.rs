@@ -89,7 +89,7 @@ pub fn shown(
         }
     }
     let status = if dry_run { StatusCode::OK } else { status };
-    let location = (status == StatusCode::CREATED).then_some(location);
+    let location = matches!(status, StatusCode::CREATED | StatusCode::ACCEPTED).then_some(location);
     StoredAnswer { status: i64::from(status.as_u16()), location, body: body.to_string() }
 }
 

@@ -18,11 +18,13 @@ pub mod quota;
 pub mod records;
 pub mod retry;
 pub mod stats;
+pub mod target;
 pub mod team;
 pub mod template;
 pub mod ticket;
 pub mod time;
 pub mod told;
+pub mod webhook;
 pub mod wishes;
 
 pub use agent::{Actor, ActorType, Agent, ApiToken, Scope};
@@ -50,6 +52,7 @@ pub use template::{
 pub use ticket::{Category, Channel, Priority, Status, TicketNumber, Visibility};
 pub use time::Timestamp;
 pub use told::RecentMail;
+pub use webhook::{DeliveryState, Exchange, TryVerdict, Webhook, WebhookDelivery, WebhookSecret, WebhookTry};
 pub use wishes::Wishes;
 
 /// Writes a closed set of wire words as an enum: `as_str`, `parse` (exact), `ALL`, `Display`, serde as that

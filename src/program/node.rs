@@ -10,7 +10,7 @@ use postdesk::desk::Desk;
 use postdesk::outbox::{Transport, Worker, watch_templates};
 use postdesk::sender::Signers;
 use postdesk::templates::Templates;
-use postdesk::{http, smtp};
+use postdesk::{http, smtp, webhooks};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -125,6 +125,10 @@ impl Node {
         let http = std::mem::take(&mut self.http);
         if !http.is_empty() {
             works.spawn("http", http::serve(http, self.desk.clone(), self.templates.clone(), stop.clone()));
+        }
+        if self.desk.config().webhooks.enabled {
+            let worker = webhooks::Worker::new(self.desk.clone(), webhooks::Names::system());
+            works.spawn("webhooks", worker.run(stop.clone()));
         }
         let (desk, until) = (self.desk.clone(), stop.clone());
         works.spawn("search", async move { desk.run_indexer(until).await });

@@ -35,6 +35,7 @@ mod teams;
 mod templates;
 mod tickets;
 mod tokens;
+mod webhooks;
 
 pub mod idempotency;
 pub mod query;
@@ -57,6 +58,7 @@ pub use blobs::PIECE;
 pub use desk_events::Horizon;
 pub use error::Error;
 pub use queue::{Claim, QueueState};
+pub use webhooks::{LeasedDelivery, WebhookClaim};
 
 /// Longest wait for a connection to PostgreSQL.
 const POSTGRES_PATIENCE: Duration = Duration::from_secs(5);

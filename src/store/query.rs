@@ -8,8 +8,8 @@ pub use super::select::Param;
 use super::select::Select;
 pub use super::templates::TemplateFilter;
 use crate::model::{
-    Category, Channel, EmailStatus, InboundAction, MailKind, NotificationTemplate, Priority, Status,
-    TicketNumber, Timestamp,
+    Category, Channel, DeliveryState, EmailStatus, InboundAction, MailKind, NotificationTemplate, Priority,
+    Status, TicketNumber, Timestamp,
 };
 
 /// Any of these values, or none of them.
@@ -175,6 +175,14 @@ pub enum EmailLogFilter {
     Words(String),
 }
 
+/// One condition on deliveries of a webhook.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "API.md §3.6 names the fields")]
+pub enum WebhookDeliveryFilter {
+    State(Choice<DeliveryState>),
+    Type(Choice<String>),
+}
+
 /// Adds ` AND …` for a choice of values in a column.
 pub(super) fn choose<T, P: Into<Param>>(
     select: &mut Select,
@@ -259,6 +267,12 @@ impl TicketFilter {
 }
 
 impl TextColumn {
+    /// The column of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        let all = [Self::UserId, Self::SellerId, Self::StoreId, Self::OrderId, Self::ExternalId];
+        all.into_iter().find(|column| column.name() == name)
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::UserId => "user_id",

@@ -308,7 +308,7 @@ pub(super) fn add_newest_first(select: &mut Select, start: &Start, limit: i64) {
     add_limit(select, start, limit);
 }
 
-async fn count(select: Select, tx: &mut Tx) -> Result<i64> {
+pub(super) async fn count(select: Select, tx: &mut Tx) -> Result<i64> {
     let row: Option<(i64,)> = select.optional(tx).await?;
     Ok(row.map_or(0, |(count,)| count))
 }

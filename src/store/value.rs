@@ -146,6 +146,20 @@ impl Field for Timestamp {
     }
 }
 
+impl Kept for WebhookSecret {
+    const KIND: Kind = Kind::Text;
+
+    fn value(&self) -> Value<'_> {
+        Value::Text(self.reveal().into())
+    }
+}
+
+impl Field for WebhookSecret {
+    fn read(cell: Cell<'_>) -> Result<Self> {
+        String::read(cell).map(Self::from_text)
+    }
+}
+
 /// Types of a few words, kept as those.
 macro_rules! words {
     ($($type:ty),+ $(,)?) => { $(
@@ -172,6 +186,7 @@ words!(
     Category,
     Channel,
     ContactType,
+    DeliveryState,
     EmailStatus,
     EventType,
     InboundAction,

@@ -32,3 +32,4 @@ mod seeding;
 mod smtp;
 mod store;
 mod templates;
+mod webhooks;

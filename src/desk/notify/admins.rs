@@ -37,24 +37,38 @@ impl Desk {
     /// # Errors
     /// When the store does not answer.
     pub async fn report_findings(&self, findings: &[Finding]) -> Result<Vec<OutboxEntry>> {
-        let template = NotificationTemplate::AdminCheckFailed;
-        if findings.is_empty() || !self.is_on(template) {
+        if findings.is_empty() || !self.is_on(NotificationTemplate::AdminCheckFailed) {
             return Ok(Vec::new());
         }
         let mut tx = self.store().begin().await?;
+        let entries = self.tell_findings(&mut tx, findings).await?;
+        if !entries.is_empty() {
+            tx.commit().await?;
+            self.ring_outbox();
+        }
+        Ok(entries)
+    }
+
+    /// The same, within another verb's transaction.
+    pub(in crate::desk) async fn tell_findings(
+        &self,
+        tx: &mut Tx,
+        findings: &[Finding],
+    ) -> Result<Vec<OutboxEntry>> {
+        let template = NotificationTemplate::AdminCheckFailed;
+        if !self.is_on(template) {
+            return Ok(Vec::new());
+        }
         let mut new = Vec::new();
         for finding in findings {
-            if self.first_today(&mut tx, &format!("check_failed {}", finding.what)).await? {
+            if self.first_today(tx, &format!("check_failed {}", finding.what)).await? {
                 new.push(json!({ "what": finding.what, "detail": finding.detail }));
             }
         }
         if new.is_empty() {
             return Ok(Vec::new());
         }
-        let entries = self.tell_admins(&mut tx, template, &json!({ "problems": new })).await?;
-        tx.commit().await?;
-        self.ring_outbox();
-        Ok(entries)
+        self.tell_admins(tx, template, &json!({ "problems": new })).await
     }
 
     async fn tell_admins(

@@ -23,6 +23,7 @@ mod templates;
 mod ticket_changes;
 mod tickets;
 mod tokens;
+mod webhooks;
 
 pub use system::Spoken;
 
@@ -58,6 +59,7 @@ pub fn routes(api: &Api) -> (Router<Api>, OpenApi) {
         .merge(contacts::routes())
         .merge(tokens::routes())
         .merge(mailboxes::routes())
+        .merge(webhooks::routes())
         .route_layer(middleware::from_fn(json_only));
     let raw = OpenApiRouter::new()
         .merge(responses::raw_routes())

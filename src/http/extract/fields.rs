@@ -245,6 +245,15 @@ impl Fields {
         Some(found)
     }
 
+    /// The same as [`Fields::texts`]; `None` when the member is absent.
+    pub fn given_texts(&mut self, name: &'static str, max: usize, length: usize) -> Option<Vec<String>> {
+        if !self.members.contains_key(name) {
+            self.known.insert(name);
+            return None;
+        }
+        Some(self.texts(name, max, length))
+    }
+
     /// Strings, at most `max` of at most `length` characters.
     pub fn texts(&mut self, name: &'static str, max: usize, length: usize) -> Vec<String> {
         let Some(Value::Array(items)) = self.typed(name, "a list", Value::is_array) else {
@@ -380,7 +389,8 @@ impl Fields {
         }
     }
 
-    fn refuse_item(&mut self, name: &str, i: usize, code: &'static str, detail: impl Into<String>) {
+    /// Notes an error of an item of a list.
+    pub fn refuse_item(&mut self, name: &str, i: usize, code: &'static str, detail: impl Into<String>) {
         self.refuse(name, code, detail);
         if let Some(pointer) = self.errors.last_mut().and_then(|error| error.pointer.as_mut()) {
             pointer.push_str(&format!("/{i}"));

@@ -20,6 +20,7 @@ mod template;
 mod ticket;
 mod token;
 mod upload;
+pub mod webhook;
 mod written;
 
 use serde::{Serialize, Serializer};

@@ -10,6 +10,7 @@ pub mod outgoing;
 pub mod postgres;
 pub mod program;
 pub mod python;
+pub mod receiver;
 pub mod sink;
 
 pub use app::App;

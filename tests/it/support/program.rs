@@ -104,6 +104,9 @@ transport = "capture"
 [intake]
 max_automatic_per_day = 1000000
 
+[webhooks]
+allow_private_targets = true
+
 [keys]
 reply = ["a key for tests, at least thirty-two characters long"]
 

@@ -1,0 +1,1 @@
+SELECT body, exchange FROM webhook_deliveries WHERE id = $1

@@ -1,0 +1,1 @@
+UPDATE webhook_deliveries SET exchange = $2 WHERE id = $1

@@ -1,0 +1,1 @@
+SELECT * FROM webhooks WHERE is_active ORDER BY id

@@ -1,0 +1,2 @@
+-- The one writer is lock enough.
+SELECT * FROM webhooks WHERE id = $1
