@@ -26,6 +26,7 @@
 //! | [`http`] | the API; `problem.rs` has every error code | mail, templates, desk, config, model |
 //! | [`webhooks`] | the door events leave by: signed, tried again, and never to a private address | model, desk, config, clock |
 //! | [`telemetry`] | logs | – |
+//! | [`telemetry`] | logs, and what the process measures of itself; whoever measures may use it | – |
 //!
 //! # Invariants
 //!

@@ -1,5 +1,7 @@
 //! Logs: one line an event, for people or as JSON, on standard error. What is said stands at the doors: a line for
-//! each mail in, and one for each attempt out.
+//! each mail in, and one for each attempt out. What is counted stands in [`meters`].
+
+pub mod meters;
 
 use std::io::IsTerminal;
 

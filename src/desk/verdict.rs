@@ -65,6 +65,20 @@ pub enum Refusal {
 }
 
 impl Verdict {
+    /// Its word: the ledger's action, `deferred` or `rejected`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Created(_) => "created",
+            Self::Appended(_) => "appended",
+            Self::Quarantined { .. } => "quarantined",
+            Self::Duplicate { .. } => "duplicate",
+            Self::Bounce { .. } => "bounce",
+            Self::Ignored { .. } => "ignored",
+            Self::Deferred(_) => "deferred",
+            Self::Rejected(_) => "rejected",
+        }
+    }
+
     /// Ledger row, where there is one.
     pub fn inbound(&self) -> Option<Uuid> {
         match self {

@@ -16,7 +16,7 @@ mod writing;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -31,6 +31,7 @@ pub use server::serve;
 use self::problem::{BASE, Problem};
 use crate::desk::Desk;
 use crate::model::Timestamp;
+use crate::telemetry::meters;
 use crate::templates::Templates;
 
 /// What every handler holds. Cheap to clone.
@@ -59,8 +60,9 @@ const API_VERSION_HEADER: HeaderName = HeaderName::from_static("api-version");
 #[derive(Debug, Clone)]
 struct RequestId(Arc<str>);
 
-/// The whole API, ready to be served or called.
+/// The whole API, ready to be served or called. From now on the process measures itself.
 pub fn router(desk: Desk, templates: Arc<Templates>) -> Router {
+    meters::start();
     let api = Api {
         templates,
         limits: Arc::new(limit::Limits::new(desk.clone())),
@@ -84,6 +86,7 @@ async fn finish(State(api): State<Api>, mut request: Request, next: Next) -> Res
     let began = Instant::now();
     let id = request_id(&api, request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(id.clone());
     let mut response = named(next.run(request).await, &path, &id);
     let headers = response.headers_mut();
@@ -92,7 +95,9 @@ async fn finish(State(api): State<Api>, mut request: Request, next: Next) -> Res
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         headers.insert(X_REQUEST_ID, value);
     }
-    let (status, ms) = (response.status().as_u16(), began.elapsed().as_millis());
+    let (status, took) = (response.status().as_u16(), began.elapsed());
+    meters::request(route.as_ref().map_or("none", MatchedPath::as_str), method.as_str(), status, took);
+    let ms = took.as_millis();
     tracing::debug!(%method, path = ?path, status, ms, request_id = %id.0, "http");
     response
 }

@@ -8,6 +8,8 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::desk::{Desk, Error, Try};
+use crate::model::Outcome;
+use crate::telemetry::meters;
 
 /// Most tries that wait to be written down; then the wire waits too.
 const WAITING: usize = 256;
@@ -52,6 +54,7 @@ async fn write(desk: Desk, mut waiting: mpsc::Receiver<Try>) {
 /// Writes tries down, again and again while the store is in trouble: a mail that left must not leave twice.
 pub(super) async fn record(desk: &Desk, mut tries: Vec<Try>) {
     tries.iter().for_each(log);
+    tries.iter().for_each(count);
     let mut wait = FIRST_WAIT;
     for _ in 0..TIMES {
         tries = try_to_record(desk, tries).await;
@@ -103,6 +106,14 @@ fn log(Try { mail, report }: &Try) {
         ms = report.duration_ms,
         "mail out",
     );
+}
+
+fn count(Try { mail, report }: &Try) {
+    let took = Duration::from_millis(report.duration_ms.try_into().unwrap_or(0));
+    let due = report.at.plus_ms(report.duration_ms).0 - mail.entry.queued_at.0;
+    let since_due = Duration::from_millis(due.try_into().unwrap_or(0));
+    let since_due = (report.outcome == Outcome::Delivered).then_some(since_due);
+    meters::attempt(report.outcome.as_str(), report.smtp_code, took, since_due);
 }
 
 /// The ticket's number, from the header we wrote ourselves.

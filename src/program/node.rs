@@ -9,6 +9,7 @@ use postdesk::config::Config;
 use postdesk::desk::Desk;
 use postdesk::outbox::{Transport, Worker, watch_templates};
 use postdesk::sender::Signers;
+use postdesk::telemetry::meters;
 use postdesk::templates::Templates;
 use postdesk::{http, smtp, webhooks};
 use tokio::net::TcpListener;
@@ -124,6 +125,8 @@ impl Node {
         }
         let http = std::mem::take(&mut self.http);
         if !http.is_empty() {
+            let until = stop.clone();
+            works.spawn("metrics", async move { drop(until.run_until_cancelled(meters::keep_up()).await) });
             works.spawn("http", http::serve(http, self.desk.clone(), self.templates.clone(), stop.clone()));
         }
         if self.desk.config().webhooks.enabled {

@@ -21,6 +21,7 @@ use super::stream::Stream;
 use super::tls::{self, Certificate, HANDSHAKE};
 use crate::config::Smtp;
 use crate::desk::Desk;
+use crate::telemetry::meters;
 
 const MIB: usize = 1024 * 1024;
 /// After `accept` failed, as it does when file descriptors run out: trying at once would only burn time.
@@ -194,7 +195,10 @@ impl Listener {
             Client::Unix(_) => Peer { ip: None, trusted: true },
         };
         let limited = peer.ip.filter(|_| !peer.trusted);
-        let Some(place) = self.door.limits.enter(limited) else { return send_away(&client, socket) };
+        let Some(place) = self.door.limits.enter(limited) else {
+            meters::session_refused();
+            return send_away(&client, socket);
+        };
         let (door, protocol) = (self.door.clone(), socket.protocol());
         let certificate = if socket.is_tls() { self.door.certificate.clone() } else { None };
         let (stop, cut) = (stop.child_token(), cut.clone());
@@ -214,6 +218,7 @@ async fn serve(
     stop: CancellationToken,
 ) {
     let _place = place;
+    let _open = meters::session(protocol.as_str());
     let stream = match (client, certificate) {
         (Client::Unix(stream), _) => Stream::Unix(stream),
         (Client::Tcp(stream, _), None) => {

@@ -31,6 +31,16 @@ pub enum Protocol {
     Lmtp,
 }
 
+impl Protocol {
+    /// Its name, as the ledger has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Smtp => "smtp",
+            Self::Lmtp => "lmtp",
+        }
+    }
+}
+
 /// Who is at the other end.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer {

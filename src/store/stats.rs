@@ -8,7 +8,7 @@ use super::select::Select;
 use super::value::{Value, args};
 use super::{Result, Tx};
 use crate::model::stats::{LogRow, ReplyRow, TicketRow};
-use crate::model::{EmailStatus, Timestamp};
+use crate::model::{EmailStatus, Status, Timestamp};
 
 /// The fact that says how often rows came or went past the marks of change.
 const REWRITTEN: &str = "tickets_rewritten";
@@ -104,6 +104,17 @@ impl Tx {
         let sql = include_str!("sql/stats/quarantined.sql");
         let (count,) = self.only(sql, args![from.first_uuid(), to.first_uuid()]).await?;
         Ok(count)
+    }
+
+    /// How many mails are held back now.
+    pub async fn all_held_mails(&mut self) -> Result<i64> {
+        let (count,) = self.only(include_str!("sql/stats/all_quarantined.sql"), args![]).await?;
+        Ok(count)
+    }
+
+    /// How many tickets there are of each status that is no end.
+    pub async fn open_tickets(&mut self) -> Result<Vec<(Status, i64)>> {
+        self.all(include_str!("sql/stats/open.sql"), args![]).await
     }
 
     /// Every agent there ever was: id, name, address.

@@ -16,10 +16,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("mail", &["model"]),
     ("sender", &["mail", "model", "clock", "config"]),
     ("store", &["model", "clock"]),
-    ("desk", &["model", "mail", "store", "clock", "config"]),
-    ("smtp", &["mail", "sender", "model", "desk", "config", "clock"]),
-    ("outbox", &["mail", "sender", "model", "templates", "desk", "config", "clock"]),
-    ("http", &["mail", "sender", "model", "templates", "desk", "config", "clock"]),
+    ("desk", &["model", "mail", "store", "clock", "config", "telemetry"]),
+    ("smtp", &["mail", "sender", "model", "desk", "config", "clock", "telemetry"]),
+    ("outbox", &["mail", "sender", "model", "templates", "desk", "config", "clock", "telemetry"]),
+    ("http", &["mail", "sender", "model", "templates", "desk", "config", "clock", "telemetry"]),
     ("webhooks", &["model", "desk", "config", "clock"]),
 ];
 

@@ -24,6 +24,7 @@ use crate::mail::kind::Judgement;
 use crate::mail::language;
 use crate::model::*;
 use crate::store::{self, Turn, Tx};
+use crate::telemetry::meters;
 
 /// Why a blocked sender's mail goes no further.
 const BLOCKED: &str = "its sender is blocked: a ticket of theirs was called spam";
@@ -68,17 +69,19 @@ impl Desk {
     ///
     /// It happens in a task of its own: a door that goes away half-way loses the answer, not the mail.
     pub async fn receive(&self, mail: InboundMail) -> Verdict {
-        let desk = self.clone();
+        let (desk, via) = (self.clone(), mail.via);
         // Mails that came at the same moment share a commit; one that takes long to read holds up nobody.
         let turn = reading::is_quick(&mail).then(|| self.store().queue());
         let taken = tokio::spawn(async move {
             let _counted = desk.count_receiving();
             desk.take(mail, turn).await
         });
-        taken.await.unwrap_or_else(|fault| {
+        let verdict = taken.await.unwrap_or_else(|fault| {
             tracing::error!(%fault, "taking a mail panicked; its sender keeps it");
             Verdict::Deferred(Trouble::Store)
-        })
+        });
+        meters::mail_in(via.as_str(), verdict.as_str());
+        verdict
     }
 
     async fn take(&self, mail: InboundMail, turn: Option<Turn>) -> Verdict {

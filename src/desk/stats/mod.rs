@@ -4,6 +4,7 @@
 
 mod asked;
 mod kept;
+mod standing;
 
 use std::collections::HashMap;
 use std::sync::PoisonError;
@@ -19,6 +20,7 @@ use super::query::TicketFilter;
 use super::{Desk, Error, Result};
 use crate::model::stats::{Question, count};
 pub(super) use kept::Statistics;
+pub use standing::StandingNow;
 
 /// What somebody wants to know.
 #[derive(Debug)]

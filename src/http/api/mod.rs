@@ -10,6 +10,7 @@ mod inbound;
 mod jobs;
 mod mailboxes;
 mod me;
+mod metrics;
 mod new_ticket;
 mod personal;
 mod quarantine;
@@ -66,6 +67,7 @@ pub fn routes(api: &Api) -> (Router<Api>, OpenApi) {
         .merge(email_logs::raw_routes())
         .merge(inbound::raw_routes())
         .merge(attachments::raw_routes())
+        .merge(metrics::raw_routes())
         .merge(stats::raw_routes());
     let known = json.merge(raw).route_layer(middleware::from_fn_with_state(api.clone(), auth::identify));
     let open = OpenApiRouter::new()

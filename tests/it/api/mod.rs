@@ -7,6 +7,7 @@ mod errors;
 mod health;
 mod limits;
 mod mail;
+mod metrics;
 mod people;
 mod reading;
 mod stats;

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM inbound_mails WHERE action = 'quarantined'
