@@ -126,7 +126,9 @@ impl Node {
         let http = std::mem::take(&mut self.http);
         if !http.is_empty() {
             let until = stop.clone();
-            works.spawn("metrics", async move { drop(until.run_until_cancelled(meters::keep_up()).await) });
+            works.spawn("metrics", async move {
+                until.run_until_cancelled(meters::keep_up()).await.unwrap_or_default()
+            });
             works.spawn("http", http::serve(http, self.desk.clone(), self.templates.clone(), stop.clone()));
         }
         if self.desk.config().webhooks.enabled {
