@@ -185,6 +185,11 @@ pub struct Http {
     pub listen: Vec<SocketAddr>,
     /// The address people reach us at, for links in mails: `https://desk.shop.example`. Never taken from `Host`.
     pub public_url: Option<String>,
+    /// Proxies in front of us: what they say of the client's address is believed.
+    #[serde(deserialize_with = "list::one_or_many")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header they say it in.
+    pub forwarded_header: ForwardedHeader,
     /// Most connections at once; further ones wait in the kernel's queue.
     pub max_connections: usize,
     /// Longest wait for a request's head, also between two requests, seconds.
@@ -195,12 +200,24 @@ pub struct Http {
     pub shutdown_seconds: u64,
 }
 
+/// Where proxies say whom they speak for. One of the two is chosen, for a client could write the other itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`.
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
 impl Default for Http {
     fn default() -> Self {
         Self {
             enabled: true,
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
             public_url: None,
+            trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::XForwardedFor,
             max_connections: 1_000,
             head_timeout_seconds: 15,
             body_timeout_seconds: 30,
@@ -443,6 +460,14 @@ pub struct Dns {
 pub struct Intake {
     /// Whether anybody may `POST /tickets` without a token.
     pub public: bool,
+    /// Whether a form's ticket waits until its sender has confirmed their address.
+    pub require_confirmation: bool,
+    /// A member that only robots fill: what they send is answered as if it were taken.
+    pub honeypot_field: Option<String>,
+    /// Whether a form must solve a puzzle, which costs a visitor nothing and a robot its time.
+    pub proof_of_work: bool,
+    /// A service that tells people from robots.
+    pub captcha: Option<Captcha>,
     /// What an unverified sender is answered; unset: neutral for the form, none for mail.
     pub ack_unverified: Option<AckUnverified>,
     /// What becomes of a non-participant who knows a Message-ID of the ticket.
@@ -453,6 +478,25 @@ pub struct Intake {
     pub max_tickets_per_sender_day: u32,
     /// When an agent is told what became of the commands in a mail.
     pub command_result: CommandResult,
+}
+
+/// `[intake.captcha]`: a `siteverify` as hCaptcha, Turnstile, reCAPTCHA and Friendly Captcha have it. `Debug` leaves out
+/// the secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Captcha {
+    /// Where answers are verified.
+    pub verify_url: String,
+    /// What we are known by there.
+    pub secret: String,
+    /// The member that carries the visitor's answer.
+    pub field: String,
+}
+
+impl fmt::Debug for Captcha {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Captcha {{ verify_url: {:?}, field: {:?} }}", self.verify_url, self.field)
+    }
 }
 
 /// What an unverified sender is answered.
@@ -489,6 +533,10 @@ impl Default for Intake {
     fn default() -> Self {
         Self {
             public: false,
+            require_confirmation: false,
+            honeypot_field: None,
+            proof_of_work: false,
+            captcha: None,
             ack_unverified: None,
             strangers_by_reference: Strangers::Append,
             max_automatic_per_day: 20,

@@ -309,6 +309,23 @@ CREATE INDEX attachments_blob ON attachments (blob_sha256) WHERE blob_sha256 IS 
 CREATE INDEX attachments_unused ON attachments (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX attachments_owner ON attachments (owner_id) WHERE expires_at IS NOT NULL;
 
+-- Forms whose senders have yet to confirm their address. Their files are uploads that the form owns.
+CREATE TABLE pending_tickets (
+  id         UUID PRIMARY KEY,
+  address    TEXT NOT NULL, -- lower case
+  request    TEXT, -- JSON object; null: it is a ticket now
+  created_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL
+);
+CREATE INDEX pending_tickets_expiry ON pending_tickets (expires_at);
+
+-- Puzzles that forms have solved, so that each counts once.
+CREATE TABLE spent_puzzles (
+  challenge  TEXT PRIMARY KEY,
+  expires_at BIGINT NOT NULL
+);
+CREATE INDEX spent_puzzles_expiry ON spent_puzzles (expires_at);
+
 CREATE TABLE ticket_events (
   id              UUID NOT NULL,
   ticket_id       UUID NOT NULL REFERENCES tickets (id),

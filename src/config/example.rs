@@ -31,7 +31,16 @@ pub fn every_key() -> Config {
             release_by: Some(ReleaseBy::Relay),
             ..Outbox::default()
         },
-        intake: Intake { ack_unverified: Some(AckUnverified::None), ..Intake::default() },
+        intake: Intake {
+            ack_unverified: Some(AckUnverified::None),
+            honeypot_field: text("website"),
+            captcha: Some(Captcha {
+                verify_url: "https://challenges.example/siteverify".into(),
+                secret: "secret".into(),
+                field: "captcha".into(),
+            }),
+            ..Intake::default()
+        },
         email: Email {
             templates_dir: Some("templates".into()),
             reply_marker: text("-- Please write above this line --"),

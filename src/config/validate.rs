@@ -96,6 +96,7 @@ fn doors(config: &Config, found: &mut Found) {
     say(found, closed, "smtp.listen", "no address at all; expected one, or smtp.enabled = false");
     let closed = http.enabled && http.listen.is_empty();
     say(found, closed, "http.listen", "no address at all; expected one, or http.enabled = false");
+    form(config, found);
     for (i, listen) in smtp.lmtp_listen.iter().enumerate() {
         let right = listen.starts_with("unix:/") || listen.parse::<std::net::SocketAddr>().is_ok();
         let detail = format!("{listen:?}: expected 127.0.0.1:2424 or unix:/run/postdesk/lmtp.sock");
@@ -119,6 +120,32 @@ fn doors(config: &Config, found: &mut Found) {
         "store.url",
         "expected sqlite:PATH (of a file, without options) or postgres://user@host/database",
     );
+}
+
+/// What a contact form needs.
+fn form(config: &Config, found: &mut Found) {
+    let intake = &config.intake;
+    let mute = intake.require_confirmation && config.http.public_url.is_none();
+    say(
+        found,
+        mute,
+        "intake.require_confirmation",
+        "needs http.public_url, which the link in the mail begins with",
+    );
+    let member = |name: &str| !name.is_empty() && name.len() <= 64 && !name.chars().any(char::is_control);
+    let honeypot = intake.honeypot_field.as_deref();
+    let wrong = honeypot.is_some_and(|name| !member(name));
+    say(found, wrong, "intake.honeypot_field", "expected a name like website");
+    let Some(captcha) = &intake.captcha else { return };
+    let right = ["https://", "http://"].iter().any(|scheme| captcha.verify_url.starts_with(scheme));
+    say(
+        found,
+        !right,
+        "intake.captcha.verify_url",
+        "expected https://challenges.cloudflare.com/turnstile/v0/siteverify",
+    );
+    say(found, captcha.secret.is_empty(), "intake.captcha.secret", "is empty");
+    say(found, !member(&captcha.field), "intake.captcha.field", "expected a name like cf-turnstile-response");
 }
 
 fn outbox(config: &Config, found: &mut Found) {

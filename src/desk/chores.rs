@@ -67,6 +67,7 @@ impl Desk {
             swept: self.sweep_uploads().await?,
         };
         self.write_received().await?;
+        self.sweep_pending().await?;
         self.look_at_queue().await?;
         self.forget_jobs().await?;
         self.forget_old_events().await?;

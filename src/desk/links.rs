@@ -4,6 +4,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::Desk;
+use super::outgoing::id_in;
+use super::pending::PENDING;
 use crate::mail::reply_token::LinkKind;
 use crate::model::wishes::may_be_switched_off;
 use crate::model::{NotificationTemplate, OutboxEntry, OutgoingLinks};
@@ -24,7 +26,10 @@ impl Desk {
             release: held
                 .filter(|_| is(NotificationTemplate::AgentReplyRefused))
                 .and_then(|mail| self.link(LinkKind::Release, mail)),
-            confirm: to_customer.and_then(|entry| self.link(LinkKind::Confirm, entry)),
+            confirm: match id_in(&entry.context, PENDING) {
+                Some(form) => self.link(LinkKind::Pending, form),
+                None => to_customer.and_then(|entry| self.link(LinkKind::Confirm, entry)),
+            },
             unsubscribe: to_agent.and_then(|entry| self.link(LinkKind::Unsubscribe, entry)),
             ..OutgoingLinks::default()
         }

@@ -200,7 +200,7 @@ fn is_about_a_note(entry: &OutboxEntry) -> bool {
 }
 
 /// An id in a row's context.
-fn id_in(context: &Value, name: &str) -> Option<Uuid> {
+pub(super) fn id_in(context: &Value, name: &str) -> Option<Uuid> {
     Uuid::try_parse(context.get(name)?.as_str()?).ok()
 }
 

@@ -63,6 +63,15 @@ pub enum LinkPage {
         /// It is verified.
         done: bool,
     },
+    /// A form that somebody sent with this address.
+    Pending {
+        /// The address.
+        address: String,
+        /// When it was sent.
+        sent_at: Timestamp,
+        /// It is a ticket.
+        done: bool,
+    },
     /// Notifications of one kind.
     Unsubscribe {
         /// Who gets them.
@@ -171,6 +180,7 @@ impl Desk {
                 let known = self.store().read().await?.contact_email(&address).await?;
                 Ok(LinkPage::Confirm { address, done: known.is_some_and(|known| known.verified) })
             }
+            (LinkKind::Pending, form) => self.pending_page(form).await,
             (LinkKind::Unsubscribe, entry) => {
                 let entry = self.linked_mail(entry).await?;
                 Ok(LinkPage::Unsubscribe { address: entry.to_address, kind: entry.template })
@@ -192,6 +202,9 @@ impl Desk {
                 let mut tx = self.store().begin().await?;
                 tx.verify_contact_email(address).await?;
                 tx.commit().await?;
+            }
+            (Some((LinkKind::Pending, form)), LinkPage::Pending { done: false, .. }) => {
+                self.open_pending(form).await?;
             }
             (Some((LinkKind::Unsubscribe, entry)), LinkPage::Unsubscribe { .. }) => {
                 self.unsubscribe(entry).await?;

@@ -1,10 +1,12 @@
 //! Tickets opened and moved by API callers.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::filing::{NewResponse, NewTicket, set_status};
 use super::notify::CustomerMessage;
+use super::puzzles::SolvedPuzzle;
 use super::query::TicketRef;
 use super::reading::present;
 use super::responses::{Body, ResponseRequest, Speaker};
@@ -15,7 +17,7 @@ use crate::model::*;
 use crate::store::{self, Tx};
 
 /// A ticket asked for (API.md §4.1), its fields valid one by one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "API.md §4.1 names the fields")]
 pub struct TicketRequest {
     pub subject: String,
@@ -35,6 +37,7 @@ pub struct TicketRequest {
     pub external_id: Option<String>,
     pub cc: Vec<String>,
     /// Files sent along …
+    #[serde(skip)]
     pub uploads: Vec<Upload>,
     /// … and those that lie ready.
     pub attachment_ids: Vec<Uuid>,
@@ -47,6 +50,9 @@ pub struct TicketRequest {
     pub created_at: Option<Timestamp>,
     /// What the caller wished; `None`: as the settings say.
     pub notify: Option<bool>,
+    /// What an anonymous caller solved.
+    #[serde(skip)]
+    pub puzzle: Option<SolvedPuzzle>,
 }
 
 /// A status asked for (API.md §4.5).
@@ -62,6 +68,16 @@ pub struct StatusRequest {
     pub notify: Option<bool>,
     /// `If-Match`.
     pub version: Option<i64>,
+}
+
+/// Who opens a ticket, and with what.
+pub(super) struct Opening<'a> {
+    /// Whose token it is.
+    pub caller: Option<&'a Caller>,
+    /// The requester's address is known to be theirs.
+    pub vouched: bool,
+    /// To be filed with the first message.
+    pub files: Vec<AttachmentRecord>,
 }
 
 /// A ticket after a write, and what was mailed.
@@ -96,7 +112,7 @@ impl Desk {
 
     async fn create_ticket_once(
         &self,
-        request: TicketRequest,
+        mut request: TicketRequest,
         caller: Option<&Caller>,
         ending: &Ending<'_, TicketWritten>,
     ) -> Result<Answered> {
@@ -104,38 +120,52 @@ impl Desk {
         if let Some(replayed) = self.replay(&mut tx, ending).await? {
             return Ok(replayed);
         }
-        check_external_id(&mut tx, &request, caller).await?;
+        self.spend(&mut tx, request.puzzle.as_ref()).await?;
+        let mut files = self.claim_uploads(&mut tx, &request.attachment_ids, caller).await?;
+        let uploads = std::mem::take(&mut request.uploads);
+        files.extend(self.keep_uploads(&mut tx, uploads, self.clock().now()).await?);
+        let opening = Opening { caller, vouched: caller.is_some(), files };
+        let written = self.open_asked(&mut tx, request, opening).await?;
+        self.conclude(tx, ending, &written).await
+    }
+
+    /// Opens a ticket that was asked for, and tells whom it concerns.
+    pub(super) async fn open_asked(
+        &self,
+        tx: &mut Tx,
+        request: TicketRequest,
+        opening: Opening<'_>,
+    ) -> Result<TicketWritten> {
+        let Opening { caller, vouched, .. } = opening;
+        check_external_id(tx, &request, caller).await?;
         self.check_assignee(request.assignee_id)?;
-        check_team(&mut tx, request.team_id).await?;
-        let contact = self.requester(&mut tx, &request, caller.is_some()).await?;
+        check_team(tx, request.team_id).await?;
+        let contact = self.requester(tx, &request, vouched).await?;
         let by_agent = opening_agent(&request, caller);
         let actor = match by_agent {
             Some(agent) => Actor::agent(agent),
             None => customer(&contact, request.requester_type, request.customer_name.clone()),
         };
         let (notify, address) = (request.notify, request.customer_email.clone());
-        let (new, first) = self.ticket_of(&mut tx, request, contact, &actor, caller).await?;
-        let filed = self.open_ticket(&mut tx, new, first, &actor).await?;
+        let (new, first) = self.ticket_of(tx, request, contact, &actor, opening).await?;
+        let filed = self.open_ticket(tx, new, first, &actor).await?;
         let event = CustomerMessage {
             ticket: &filed.ticket,
             message: &filed.response,
-            verified: caller.is_some(),
+            verified: vouched,
             reopened: false,
             no_answer: address.is_none().then_some("nobody to answer"),
             notify,
         };
         let emails = match (notify.unwrap_or(true), by_agent) {
             (false, _) => Vec::new(),
-            (true, Some(agent)) => {
-                self.notify_reply(&mut tx, &filed.ticket, &filed.response, Some(agent)).await?
-            }
-            (true, None) => self.notify_opened(&mut tx, event).await?,
+            (true, Some(agent)) => self.notify_reply(tx, &filed.ticket, &filed.response, Some(agent)).await?,
+            (true, None) => self.notify_opened(tx, event).await?,
         };
         let by = caller.map_or_else(|| actor.clone(), Caller::actor);
-        let assigned = self.notify_assigned(&mut tx, &filed.ticket, &by, notify).await?;
+        let assigned = self.notify_assigned(tx, &filed.ticket, &by, notify).await?;
         let emails = emails.into_iter().chain(assigned).collect();
-        let written = TicketWritten { view: self.view_ticket(&mut tx, filed.ticket).await?, emails };
-        self.conclude(tx, ending, &written).await
+        Ok(TicketWritten { view: self.view_ticket(tx, filed.ticket).await?, emails })
     }
 
     /// Gives a ticket a status, with or without a word to the customer.
@@ -256,14 +286,15 @@ impl Desk {
                 detail: "is required unless user_id names a contact".into(),
             });
         };
-        let contact = self.new_contact(request);
+        let contact = self.new_contact(request, vouched);
         tx.insert_contact(&contact).await?;
         let email = ContactEmail { address, contact_id: contact.id, verified: vouched, is_primary: true };
         tx.insert_contact_email(&email).await?;
         Ok(contact)
     }
 
-    fn new_contact(&self, request: &TicketRequest) -> Contact {
+    /// The shop's own ids find a contact again: a stranger can't give them.
+    fn new_contact(&self, request: &TicketRequest, vouched: bool) -> Contact {
         let at = self.clock().now();
         Contact {
             id: self.ids().uuid(at),
@@ -272,8 +303,8 @@ impl Desk {
             phone: request.customer_phone.clone(),
             locale: request.locale.clone(),
             timezone: None,
-            user_id: request.user_id.clone(),
-            seller_id: request.seller_id.clone(),
+            user_id: request.user_id.clone().filter(|_| vouched),
+            seller_id: request.seller_id.clone().filter(|_| vouched),
             store_id: None,
             notes: None,
             custom_fields: Value::Object(Map::new()),
@@ -289,8 +320,9 @@ impl Desk {
         request: TicketRequest,
         contact: Contact,
         actor: &Actor,
-        caller: Option<&Caller>,
+        opening: Opening<'_>,
     ) -> Result<(NewTicket, NewResponse)> {
+        let Opening { caller, vouched, files } = opening;
         let at = request.created_at.unwrap_or(self.clock().now());
         let agent_email = opening_agent(&request, caller).map(|agent| agent.email.clone());
         let address = match request.customer_email {
@@ -298,12 +330,10 @@ impl Desk {
             None => primary_address(tx, contact.id).await?,
         };
         let author_email = agent_email.unwrap_or_else(|| address.clone());
-        let mut files = self.claim_uploads(tx, &request.attachment_ids, caller).await?;
-        files.extend(self.keep_uploads(tx, request.uploads, at).await?);
         let mut first = self.message_with(request.description, files, actor.clone(), Visibility::Public, at);
         first.channel = request.channel;
         first.author_email = Some(author_email).filter(|address| !address.is_empty());
-        if caller.is_none() {
+        if !vouched {
             first.flags.push("unverified_sender".into());
         }
         let external_scope = request.external_id.as_ref().map(|_| scope_of(caller));
@@ -318,7 +348,8 @@ impl Desk {
             requester_email: address,
             assignee_id: request.assignee_id,
             team_id: request.team_id,
-            user_id: request.user_id.or_else(|| contact.user_id.clone()),
+            // What a stranger's ticket shows of a customer is what the stranger said.
+            user_id: request.user_id.or_else(|| contact.user_id.clone().filter(|_| vouched)),
             seller_id: request.seller_id,
             store_id: request.store_id,
             order_id: request.order_id,

@@ -39,6 +39,19 @@ pub struct Answered {
 }
 
 impl Desk {
+    /// What an earlier call with this key was answered, before anything is done for this one.
+    ///
+    /// # Errors
+    /// [`Error::KeyReused`]; the store's.
+    pub async fn earlier_answer(&self, key: &WriteKey) -> Result<Option<Answered>> {
+        let mut tx = self.store().read().await?;
+        let Some((body_hash, answer)) = tx.stored_answer(key).await? else { return Ok(None) };
+        if body_hash != key.body_hash {
+            return Err(Error::KeyReused);
+        }
+        Ok(Some(Answered { answer, replayed: true }))
+    }
+
     /// Takes the key; the first call's answer when there was one.
     pub(super) async fn replay<T>(&self, tx: &mut Tx, ending: &Ending<'_, T>) -> Result<Option<Answered>> {
         let Some(key) = ending.key.as_ref().filter(|_| !ending.dry_run) else { return Ok(None) };

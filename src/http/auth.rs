@@ -1,15 +1,16 @@
 //! Who calls (API.md §1.2): a bearer token, or nobody. The caller goes with the request as an extension.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Api;
+use super::client_address::ClientAddress;
 use super::limit::Left;
 use super::problem::Problem;
 use crate::desk::{Caller, Credential};
@@ -65,9 +66,9 @@ impl<S: Sync> FromRequestParts<S> for Who {
     }
 }
 
-/// The client's address; none in tests without a socket.
+/// The client's address, as `super::finish` found it; none in tests without a socket.
 pub fn client_ip(extensions: &Extensions) -> Option<IpAddr> {
-    extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip().to_canonical())
+    extensions.get::<ClientAddress>().map(|ClientAddress(address)| *address)
 }
 
 /// Finds out who calls and counts the call. A token that is sent must be good, also where none is needed.

@@ -4,6 +4,8 @@
 mod answer;
 mod api;
 mod auth;
+mod captcha;
+mod client_address;
 mod extract;
 mod limit;
 mod list;
@@ -13,10 +15,11 @@ mod server;
 mod view;
 mod writing;
 
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -88,6 +91,10 @@ async fn finish(State(api): State<Api>, mut request: Request, next: Next) -> Res
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(id.clone());
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
+        let client = client_address::of(peer.ip(), request.headers(), &api.desk.config().http);
+        request.extensions_mut().insert(client);
+    }
     let mut response = named(next.run(request).await, &path, &id);
     let headers = response.headers_mut();
     headers.insert(API_VERSION_HEADER, API_VERSION);

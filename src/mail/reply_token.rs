@@ -96,10 +96,12 @@ pub enum LinkKind {
     Confirm,
     /// Stops notifications; names the outbox entry it stood in.
     Unsubscribe,
+    /// Says "yes, I sent that form"; names the form.
+    Pending,
 }
 
 impl LinkKind {
-    const ALL: [Self; 3] = [Self::Release, Self::Confirm, Self::Unsubscribe];
+    const ALL: [Self; 4] = [Self::Release, Self::Confirm, Self::Unsubscribe, Self::Pending];
 
     /// One character of the alphabet, under the MAC.
     fn letter(self) -> &'static str {
@@ -107,6 +109,7 @@ impl LinkKind {
             Self::Release => "r",
             Self::Confirm => "c",
             Self::Unsubscribe => "n",
+            Self::Pending => "p",
         }
     }
 }

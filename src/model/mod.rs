@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod bounce;
+mod browser;
 pub mod contact;
 pub mod delivery;
 pub mod event;
@@ -28,6 +29,7 @@ pub mod webhook;
 pub mod wishes;
 
 pub use agent::{Actor, ActorType, Agent, ApiToken, Scope};
+pub use browser::browser;
 pub use contact::{Contact, ContactEmail, ContactType, Reach};
 pub use delivery::{AttemptReport, Audience, DeliveryAttempt, EmailStatus, OutboxEntry, Outcome};
 pub use event::{DeskEvent, EventTicket, EventType, News, Topic};

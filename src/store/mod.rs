@@ -24,6 +24,7 @@ mod jobs;
 mod mailboxes;
 mod outbox;
 mod paging;
+mod pending;
 mod queue;
 mod reading;
 mod responses;
@@ -57,6 +58,7 @@ pub use attachments::PendingUploads;
 pub use blobs::PIECE;
 pub use desk_events::Horizon;
 pub use error::Error;
+pub use pending::PendingTicket;
 pub use queue::{Claim, QueueState};
 pub use webhooks::{LeasedDelivery, WebhookClaim};
 

@@ -8,6 +8,7 @@ mod agents;
 mod api;
 mod architecture;
 mod bounces;
+mod contact_form;
 mod corpora;
 mod decision_0001_smtp_listener;
 mod direct;

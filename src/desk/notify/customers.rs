@@ -134,6 +134,36 @@ impl Desk {
         self.tell_requester(tx, word).await
     }
 
+    /// Somebody filled in a form with this address: asks whether it is theirs, by a link that opens the ticket. There is
+    /// one such mail for each form, so it is no answer that comes once an hour; how many forms one may send for an address
+    /// is the door's to say.
+    pub(in crate::desk) async fn notify_pending(
+        &self,
+        tx: &mut Tx,
+        to: &str,
+        locale: Option<&str>,
+        context: Value,
+    ) -> Result<()> {
+        let now = self.clock().now();
+        let recent = tx.recent_mail(to, now).await?;
+        let most = i64::from(self.config().intake.max_automatic_per_day);
+        if self.recipients().is_ours(to) || recent.automatic_day >= most {
+            return Ok(());
+        }
+        let notice = Notice {
+            template: NotificationTemplate::TicketReceivedNeutral,
+            ticket: None,
+            response: None,
+            to,
+            to_name: None,
+            locale,
+            verified: false,
+            due: now,
+            context,
+        };
+        self.put(tx, notice, recent.suppressed).await.map(drop)
+    }
+
     async fn acknowledge(&self, tx: &mut Tx, event: CustomerMessage<'_>) -> Result<Option<OutboxEntry>> {
         let CustomerMessage { ticket, message, verified, no_answer, notify, .. } = event;
         let neutral = self.config().intake.ack_unverified.map(|ack| ack == AckUnverified::Neutral);

@@ -93,7 +93,9 @@ pub async fn act(
 /// What is asked before anything is done; what was done before is only said.
 fn question(page: LinkPage) -> Words {
     match page {
-        LinkPage::Release { done: true, .. } | LinkPage::Confirm { done: true, .. } => done(&page),
+        LinkPage::Release { done: true, .. }
+        | LinkPage::Confirm { done: true, .. }
+        | LinkPage::Pending { done: true, .. } => done(&page),
         LinkPage::Release { from, subject, text, agent, adds, .. } => Words {
             title: "Is this mail yours?",
             said: Some(format!(
@@ -116,6 +118,17 @@ fn question(page: LinkPage) -> Words {
             otherwise: "If it was not you, close this page: nothing happens.",
             ..Words::default()
         },
+        LinkPage::Pending { address, sent_at, .. } => Words {
+            title: "Did you write to us?",
+            said: Some(
+                "Somebody filled in our form and gave this address. If it was you, say so, and we read it."
+                    .into(),
+            ),
+            facts: vec![("Address", address), ("Sent", sent_at.rfc3339())],
+            button: Some("Yes, that was me"),
+            otherwise: "If it was not you, close this page: what was written is thrown away.",
+            ..Words::default()
+        },
         LinkPage::Unsubscribe { address, kind } => Words {
             title: "Get no more of these mails?",
             facts: vec![("Address", address), ("Mails", kind.replace('_', " "))],
@@ -131,6 +144,9 @@ fn done(page: &LinkPage) -> Words {
         LinkPage::Release { .. } => ("The mail is released", "It went where a reply of yours goes.".into()),
         LinkPage::Confirm { address, .. } => {
             ("Thank you", format!("We answer you at {address} from now on."))
+        }
+        LinkPage::Pending { address, .. } => {
+            ("Thank you", format!("We have your message, and answer you at {address}."))
         }
         LinkPage::Unsubscribe { address, .. } => {
             ("Done", format!("{address} gets no more mails of this kind."))
@@ -150,7 +166,7 @@ fn refusal(api: &Api, error: Error) -> Result<Response, Problem> {
         Error::LinkExpired => (
             StatusCode::GONE,
             "This link has expired",
-            "Links in our mails work for thirty days. Please reply to one of our mails instead.",
+            "Links in our mails work for some days only. Please write to us again.",
         ),
         Error::InvalidState(_) => {
             (StatusCode::CONFLICT, "This can't be done any more", "Somebody may have been faster.")

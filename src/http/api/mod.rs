@@ -7,6 +7,7 @@ mod confirm;
 mod contacts;
 mod email_logs;
 mod inbound;
+mod intake;
 mod jobs;
 mod mailboxes;
 mod me;
@@ -78,11 +79,15 @@ pub fn routes(api: &Api) -> (Router<Api>, OpenApi) {
 }
 
 /// Browsers may call intake from the origins in the settings (API.md §1.1), and nothing else.
-fn intake(api: &Api, (schemas, paths, route): UtoipaMethodRouter<Api>) -> UtoipaMethodRouter<Api> {
-    (schemas, paths, with_cors(api, route))
+fn for_browsers(
+    api: &Api,
+    method: Method,
+    (schemas, paths, route): UtoipaMethodRouter<Api>,
+) -> UtoipaMethodRouter<Api> {
+    (schemas, paths, with_cors(api, method, route))
 }
 
-fn with_cors(api: &Api, route: MethodRouter<Api>) -> MethodRouter<Api> {
+fn with_cors(api: &Api, method: Method, route: MethodRouter<Api>) -> MethodRouter<Api> {
     let origins = &api.desk.config().api.cors_origins;
     if origins.is_empty() {
         return route;
@@ -90,13 +95,13 @@ fn with_cors(api: &Api, route: MethodRouter<Api>) -> MethodRouter<Api> {
     let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
     let cors = CorsLayer::new()
         .allow_origin(origins.collect::<Vec<_>>())
-        .allow_methods([Method::POST])
+        .allow_methods([method])
         .allow_headers([
             header::CONTENT_TYPE,
             header::AUTHORIZATION,
             HeaderName::from_static("idempotency-key"),
         ])
-        .expose_headers([header::LOCATION, super::X_REQUEST_ID]);
+        .expose_headers([header::LOCATION, header::RETRY_AFTER, super::X_REQUEST_ID]);
     // The layer answers preflights, where there is a route for it to sit on.
     let route = route.options(|| async { StatusCode::NO_CONTENT });
     route.layer(cors)

@@ -11,22 +11,26 @@ use crate::desk::{Body, Caller, TicketRequest};
 use crate::http::auth::client_ip;
 use crate::http::extract::{Fields, words};
 use crate::http::problem::Problem;
-use crate::model::{BodyFormat, Category, Channel, ContactType, Priority, Scope, Status};
+use crate::model::{BodyFormat, Category, Channel, ContactType, Priority, Scope, Status, browser};
 
 /// What the connection tells of an anonymous caller.
 pub struct Client {
     /// Address.
     pub ip: Option<IpAddr>,
     user_agent: Option<String>,
+    /// The page the form stands on, as the browser says.
+    page: Option<String>,
 }
 
 impl Client {
     /// From the request's head.
     pub fn of(request: &Request) -> Self {
-        let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let (user_agent, page) = (text(header::USER_AGENT), text(header::REFERER));
         Self {
             ip: client_ip(request.extensions()),
             user_agent: user_agent.map(|text| text.chars().take(512).collect()),
+            page: page.filter(|page| is_page(page)).map(str::to_owned),
         }
     }
 }
@@ -74,6 +78,7 @@ pub fn read(form: Form, caller: Option<&Caller>, client: &Client) -> Result<Tick
         status: f.word("status", Status::from_input, words(Status::ALL)).unwrap_or(Status::Open),
         created_at,
         notify: f.flag("notify").or(created_at.map(|_| false)),
+        puzzle: None,
     };
     restrict(&mut f, &request, caller);
     f.finish()?;
@@ -91,14 +96,24 @@ fn requester_type(fields: &mut Fields, caller: Option<&Caller>) -> ContactType {
     fields.word("requester_type", parse, words(ContactType::ALL)).unwrap_or(default)
 }
 
-/// An anonymous caller's address and program are what the server saw.
+/// An anonymous caller's address and program are what the server saw; their page is what the form says, or else the
+/// browser.
 fn metadata(fields: &mut Fields, caller: Option<&Caller>, client: &Client) -> Value {
     let mut metadata = fields.object("metadata").unwrap_or_else(|| json!({}));
     if caller.is_none() {
         metadata["ip_address"] = json!(client.ip.map(|ip| ip.to_string()));
         metadata["user_agent"] = json!(client.user_agent);
+        metadata["browser"] = json!(client.user_agent.as_deref().and_then(browser));
+        let said = metadata["page_url"].as_str().filter(|page| is_page(page)).map(str::to_owned);
+        metadata["page_url"] = json!(said.or_else(|| client.page.clone()));
     }
     metadata
+}
+
+/// A web address of reasonable length.
+fn is_page(text: &str) -> bool {
+    let web = text.starts_with("https://") || text.starts_with("http://");
+    web && text.len() <= 2_048 && !text.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
 /// What only some may set.
@@ -121,6 +136,12 @@ fn restrict(fields: &mut Fields, request: &TicketRequest, caller: Option<&Caller
     }
     if !request.cc.is_empty() {
         fields.refuse("cc", "not_allowed", "needs a token");
+    }
+    if request.external_id.is_some() {
+        fields.refuse("external_id", "not_allowed", "needs a token");
+    }
+    if !request.attachment_ids.is_empty() {
+        fields.refuse("attachment_ids", "not_allowed", "needs a token; send files in a form");
     }
     if request.channel != Channel::Web {
         fields.refuse("channel", "not_allowed", "is web without a token");

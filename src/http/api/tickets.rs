@@ -1,13 +1,14 @@
 //! Tickets.
 
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::attachments::Form;
+use super::intake;
 use super::new_ticket::{self, Client};
 
 use crate::desk::query::{Choice, Param, TextColumn, TicketFilter, TicketRef};
@@ -24,7 +25,8 @@ use crate::model::{BodyFormat, Category, Channel, MessageId, Priority, Scope, St
 /// Routes that answer JSON.
 pub fn routes(api: &Api) -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .routes(super::intake(api, routes!(list, open)))
+        .routes(super::for_browsers(api, Method::POST, routes!(list, open)))
+        .routes(super::for_browsers(api, Method::GET, routes!(intake::challenge)))
         .routes(routes!(get))
         .routes(routes!(set_status))
 }
@@ -90,21 +92,15 @@ pub async fn get(
 /// Open a ticket.
 #[utoipa::path(post, path = "/api/support/tickets", operation_id = "open_ticket", tag = "Tickets")]
 pub async fn open(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
-    let caller = match &who {
-        Who::Known(_) => Some(who.require(Scope::TicketsCreate)?),
-        Who::Anonymous if api.desk.config().intake.public => None,
-        Who::Anonymous => {
-            return Err(Problem::new("intake_closed", "send a token, or have intake.public switched on"));
-        }
-    };
     let terms = Terms::read(&request, &who)?;
+    if matches!(who, Who::Anonymous) {
+        return intake::open(&api, terms, request).await;
+    }
+    let caller = who.require(Scope::TicketsCreate)?;
     let client = Client::of(&request);
     let form = Form::of_ticket(request, &api).await?;
     let key = terms.key(&form.digested);
-    let wanted = new_ticket::read(form, caller, &client)?;
-    if caller.is_none() {
-        api.limits.anonymous(client.ip, wanted.customer_email.as_deref()).await?;
-    }
+    let wanted = new_ticket::read(form, Some(caller), &client)?;
     let dry_run = terms.dry_run;
     let show = |written: &TicketWritten| {
         let location = format!("{BASE}/tickets/{}", written.view.ticket.id);
@@ -117,7 +113,9 @@ pub async fn open(State(api): State<Api>, who: Who, request: Request) -> Result<
             &new,
         )
     };
-    Ok(writing::send(api.desk.create_ticket(wanted, caller, Ending { key, dry_run, show: &show }).await?))
+    Ok(writing::send(
+        api.desk.create_ticket(wanted, Some(caller), Ending { key, dry_run, show: &show }).await?,
+    ))
 }
 
 /// Change the status.

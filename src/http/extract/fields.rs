@@ -46,6 +46,11 @@ impl Fields {
         self.members.remove(name).filter(|value| !value.is_null())
     }
 
+    /// A member whose name the settings give, taken out before the others are read.
+    pub fn pull(&mut self, name: &str) -> Option<Value> {
+        self.members.remove(name)
+    }
+
     /// Text of `min..=max` characters, without NUL.
     pub fn text(&mut self, name: &'static str, min: usize, max: usize) -> Option<String> {
         let Value::String(text) = self.typed(name, "a string", Value::is_string)? else { return None };

@@ -1,0 +1,1 @@
+DELETE FROM pending_tickets WHERE expires_at <= $1

@@ -1,0 +1,1 @@
+DELETE FROM spent_puzzles WHERE expires_at <= $1
