@@ -21,7 +21,7 @@ pub fn of(peer: IpAddr, headers: &HeaderMap, settings: &Http) -> ClientAddress {
         return ClientAddress(client);
     }
     let hops = match settings.forwarded_header {
-        ForwardedHeader::XForwardedFor => lines(headers, "x-forwarded-for", |hop| Some(hop)),
+        ForwardedHeader::XForwardedFor => lines(headers, "x-forwarded-for", Some),
         ForwardedHeader::Forwarded => lines(headers, "forwarded", forwarded_for),
     };
     for hop in hops.into_iter().rev() {
@@ -90,7 +90,9 @@ mod tests {
             let other = if header == Forwarded { "x-forwarded-for" } else { "forwarded" };
             let mut headers = HeaderMap::new();
             headers.insert(other, "for=9.9.9.9".parse().unwrap());
-            lines.iter().for_each(|line| drop(headers.append(name, line.parse().unwrap())));
+            for line in lines {
+                headers.append(name, line.parse().unwrap());
+            }
             let ClientAddress(found) = of(peer.parse().unwrap(), &headers, &settings);
             assert_eq!(found, want.parse::<IpAddr>().unwrap(), "{peer} {lines:?}");
         }

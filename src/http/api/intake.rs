@@ -61,7 +61,7 @@ pub async fn open(api: &Api, terms: Terms, request: Request) -> Result<Response,
     }
     let proofs = Proofs::take(api, &mut form);
     let mut wanted = new_ticket::read(form, None, &client)?;
-    api.limits.anonymous(client.ip, wanted.customer_email.as_deref()).await?;
+    api.limits.anonymous(client.ip, None).await?;
     let settings = &api.desk.config().intake;
     if proofs.bait {
         tracing::info!(client = ?client.ip, "a form that only a robot fills in: thrown away");
@@ -74,6 +74,8 @@ pub async fn open(api: &Api, terms: Terms, request: Request) -> Result<Response,
     if let Some(settings) = settings.captcha.as_ref().filter(|_| !terms.dry_run) {
         captcha::check(settings, proofs.captcha.as_deref(), client.ip).await?;
     }
+    // Last, so that nobody uses up the tickets of an address that is not theirs without a proof each.
+    api.limits.anonymous(None, wanted.customer_email.as_deref()).await?;
     let dry_run = terms.dry_run;
     if settings.require_confirmation {
         let ending = Ending { key, dry_run, show: &|()| verification_sent(dry_run) };
