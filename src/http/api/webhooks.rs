@@ -91,6 +91,7 @@ pub struct DeliveryParams {
     path = "/api/support/webhooks",
     operation_id = "list_webhooks",
     tag = "Webhooks",
+    security(("token" = ["webhooks:write"])),
     params(ListParams, CountParams),
     responses((status = 200, description = "A page of webhooks", body = List<Webhook>))
 )]
@@ -110,6 +111,7 @@ pub async fn list(State(api): State<Api>, ask: ListRequest) -> Result<Response, 
     path = "/api/support/webhooks",
     operation_id = "create_webhook",
     tag = "Webhooks",
+    security(("token" = ["webhooks:write"])),
     request_body = WebhookBody,
     responses((status = 201, description = "The webhook, with its secret", body = WebhookWithSecret))
 )]
@@ -137,6 +139,7 @@ pub async fn create(State(api): State<Api>, who: Who, request: Request) -> Resul
     path = "/api/support/webhooks/{id}",
     operation_id = "get_webhook",
     tag = "Webhooks",
+    security(("token" = ["webhooks:write"])),
     responses((status = 200, description = "The webhook", body = Webhook))
 )]
 pub async fn get(
@@ -161,6 +164,7 @@ pub async fn get(
     path = "/api/support/webhooks/{id}",
     operation_id = "change_webhook",
     tag = "Webhooks",
+    security(("token" = ["webhooks:write"])),
     request_body = WebhookBody,
     responses((status = 200, description = "The webhook", body = Webhook))
 )]
@@ -201,6 +205,7 @@ pub async fn change(
     path = "/api/support/webhooks/{id}",
     operation_id = "delete_webhook",
     tag = "Webhooks",
+    security(("token" = ["webhooks:write"])),
     responses((status = 204, description = "It is gone"))
 )]
 pub async fn delete(
@@ -226,6 +231,7 @@ pub async fn delete(
     path = "/api/support/webhooks/{id}/test",
     operation_id = "test_webhook",
     tag = "Webhooks",
+    security(("token" = ["webhooks:write"])),
     responses((status = 202, description = "The delivery, about to be sent", body = WebhookDelivery))
 )]
 pub async fn test(
@@ -249,6 +255,7 @@ pub async fn test(
     path = "/api/support/webhooks/{id}/rotate-secret",
     operation_id = "rotate_webhook_secret",
     tag = "Webhooks",
+    security(("token" = ["webhooks:write"])),
     responses((status = 200, description = "The webhook, with its new secret", body = WebhookWithSecret))
 )]
 pub async fn rotate_secret(
@@ -272,6 +279,7 @@ pub async fn rotate_secret(
     path = "/api/support/webhooks/{id}/deliveries",
     operation_id = "list_webhook_deliveries",
     tag = "Webhooks",
+    security(("token" = ["webhooks:write"])),
     params(ListParams, CountParams, DeliveryParams),
     responses((status = 200, description = "A page of deliveries", body = List<WebhookDelivery>))
 )]
@@ -299,6 +307,7 @@ pub async fn list_deliveries(
     path = "/api/support/webhooks/{id}/deliveries/{delivery}",
     operation_id = "get_webhook_delivery",
     tag = "Webhooks",
+    security(("token" = ["webhooks:write"])),
     responses((status = 200, description = "The delivery", body = DeliveryDetails))
 )]
 pub async fn get_delivery(
@@ -323,6 +332,7 @@ pub async fn get_delivery(
     path = "/api/support/webhooks/{id}/deliveries/{delivery}/redeliver",
     operation_id = "redeliver_webhook",
     tag = "Webhooks",
+    security(("token" = ["webhooks:write"])),
     responses((status = 202, description = "The delivery, about to be sent", body = WebhookDelivery))
 )]
 pub async fn redeliver(
@@ -347,6 +357,7 @@ pub async fn redeliver(
     path = "/api/support/webhooks/{id}/replay",
     operation_id = "replay_webhook",
     tag = "Webhooks",
+    security(("token" = ["webhooks:write"])),
     request_body = ReplayBody,
     responses((status = 202, description = "The job that does it", body = Job))
 )]
