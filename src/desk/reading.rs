@@ -84,6 +84,14 @@ pub struct Page<T> {
     pub total: Option<i64>,
 }
 
+impl<T> Page<T> {
+    /// The same page of other rows.
+    pub fn map<U>(self, each: impl FnMut(T) -> U) -> Page<U> {
+        let rows = self.rows.into_iter().map(each).collect();
+        Page { rows, has_next: self.has_next, has_previous: self.has_previous, total: self.total }
+    }
+}
+
 /// Which part of a list.
 #[derive(Debug, Clone)]
 pub struct PageOf {
@@ -159,8 +167,13 @@ impl Desk {
             },
             email_logs: match include.email_logs {
                 true => Some(
-                    tx.list_email_logs(&[EmailLogFilter::Ticket(TicketRef::Id(id))], &Start::Top, LOGS_SHOWN)
-                        .await?,
+                    tx.list_email_logs(
+                        &[EmailLogFilter::Ticket(TicketRef::Id(id))],
+                        true,
+                        &Start::Top,
+                        LOGS_SHOWN,
+                    )
+                    .await?,
                 ),
                 false => None,
             },
@@ -208,7 +221,7 @@ impl Desk {
         Ok(None)
     }
 
-    /// A page of a ticket's email logs, newest first.
+    /// A page of a ticket's email logs, by time.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Deleted`]; the store's.
@@ -216,25 +229,27 @@ impl Desk {
         &self,
         ticket: &TicketRef,
         filters: Vec<EmailLogFilter>,
+        descending: bool,
         page: &PageOf,
     ) -> Result<Page<OutboxEntry>> {
         let mut tx = self.store().read().await?;
         let ticket = present(tx.find_ticket(ticket).await?)?;
         let of_ticket = EmailLogFilter::Ticket(TicketRef::Id(ticket.id));
         let filters: Vec<_> = std::iter::once(of_ticket).chain(filters).collect();
-        email_logs(&mut tx, &filters, page).await
+        email_logs(&mut tx, &filters, descending, page).await
     }
 
-    /// A page of email logs, newest first.
+    /// A page of email logs, by time.
     ///
     /// # Errors
     /// The store's.
     pub async fn list_email_logs(
         &self,
         filters: &[EmailLogFilter],
+        descending: bool,
         page: &PageOf,
     ) -> Result<Page<OutboxEntry>> {
-        email_logs(&mut self.store().read().await?, filters, page).await
+        email_logs(&mut self.store().read().await?, filters, descending, page).await
     }
 
     /// An email log and its tries.
@@ -257,17 +272,18 @@ impl Desk {
         Ok(tx.sent_mime(id).await?)
     }
 
-    /// A page of the ledger, newest first.
+    /// A page of the ledger, by time.
     ///
     /// # Errors
     /// The store's.
     pub async fn list_inbound(
         &self,
         filters: &[InboundFilter],
+        descending: bool,
         page: &PageOf,
     ) -> Result<Page<InboundRecord>> {
         let mut tx = self.store().read().await?;
-        let rows = tx.list_inbound(filters, &page.start, page.limit + 1).await?;
+        let rows = tx.list_inbound(filters, descending, &page.start, page.limit + 1).await?;
         let total = if page.count { Some(tx.count_inbound(filters).await?) } else { None };
         Ok(cut(rows, page, total))
     }
@@ -304,7 +320,7 @@ impl Desk {
     }
 
     /// People for a whole page in four statements.
-    async fn view_tickets(&self, tx: &mut Tx, tickets: Vec<Ticket>) -> Result<Vec<TicketView>> {
+    pub(super) async fn view_tickets(&self, tx: &mut Tx, tickets: Vec<Ticket>) -> Result<Vec<TicketView>> {
         if tickets.is_empty() {
             return Ok(Vec::new());
         }
@@ -379,7 +395,7 @@ fn visible_events(mut events: Vec<TicketEvent>, notes: bool) -> Vec<TicketEvent>
     events
 }
 
-async fn logs_by_response(tx: &mut Tx, ticket: Uuid) -> Result<LogsByResponse> {
+pub(super) async fn logs_by_response(tx: &mut Tx, ticket: Uuid) -> Result<LogsByResponse> {
     let mut logs = LogsByResponse::new();
     for (id, response, status) in tx.logs_of_responses(ticket).await? {
         if let Some(response) = response {
@@ -389,8 +405,13 @@ async fn logs_by_response(tx: &mut Tx, ticket: Uuid) -> Result<LogsByResponse> {
     Ok(logs)
 }
 
-async fn email_logs(tx: &mut Tx, filters: &[EmailLogFilter], page: &PageOf) -> Result<Page<OutboxEntry>> {
-    let rows = tx.list_email_logs(filters, &page.start, page.limit + 1).await?;
+async fn email_logs(
+    tx: &mut Tx,
+    filters: &[EmailLogFilter],
+    descending: bool,
+    page: &PageOf,
+) -> Result<Page<OutboxEntry>> {
+    let rows = tx.list_email_logs(filters, descending, &page.start, page.limit + 1).await?;
     let total = if page.count { Some(tx.count_email_logs(filters).await?) } else { None };
     Ok(cut(rows, page, total))
 }

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::model::{Category, Channel, Priority, Status, Timestamp};
-use crate::store::query::{Choice, Person, TextColumn, TicketFilter, TicketRef};
+use crate::store::query::{Choice, Order, Person, TextColumn, TicketFilter, TicketKey, TicketRef};
 
 /// A search that can't be read; says why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,11 @@ pub fn parse(text: &str, me: Option<Uuid>) -> Result<Vec<TicketFilter>, BadSearc
         (false, _) => {}
     }
     Ok(filters)
+}
+
+/// What tickets are sorted by when nothing else is asked for: the last changed first.
+pub fn usual_order() -> [Order<TicketKey>; 1] {
+    [Order { key: TicketKey::UpdatedAt, descending: true }]
 }
 
 /// Somebody: `me`, an id, or an address.

@@ -24,10 +24,10 @@ impl Desk {
     ///
     /// # Errors
     /// The store's.
-    pub async fn list_suppressions(&self, page: &PageOf) -> Result<Page<Suppression>> {
+    pub async fn list_suppressions(&self, descending: bool, page: &PageOf) -> Result<Page<Suppression>> {
         let now = self.clock().now();
         let mut tx = self.store().read().await?;
-        let rows = tx.list_suppressions(now, &page.start, page.limit + 1).await?;
+        let rows = tx.list_suppressions(now, descending, &page.start, page.limit + 1).await?;
         let total = if page.count { Some(tx.count_suppressions(now).await?) } else { None };
         Ok(cut(rows, page, total))
     }

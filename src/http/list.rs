@@ -86,6 +86,16 @@ pub struct CountParams {
     include: Option<String>,
 }
 
+/// `sort` of lists that are sorted by one time alone.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `by_time` reads")]
+pub struct TimeParams {
+    /// The time, oldest first; with `-` in front newest first.
+    #[param(example = "-created_at")]
+    sort: Option<String>,
+}
+
 /// A request for a list. A handler takes its own filters out of `params`, then asks for the [`Listing`].
 pub struct ListRequest {
     /// The caller.
@@ -207,6 +217,11 @@ impl Listing {
         }
         let data = rows.map(|row| picked(&row, &self.fields)).collect();
         answer::list(&self.headers, links, &List { data, pagination })
+    }
+
+    /// Members to show; all when empty.
+    pub fn fields(&self) -> &[String] {
+        &self.fields
     }
 
     fn cursor(&self, before: bool, keys: &[Param]) -> String {
@@ -361,6 +376,19 @@ pub fn ticket_order(params: &mut Params) -> Result<Vec<Order<TicketKey>>, Proble
         order.push(Order { key: TicketKey::UpdatedAt, descending: true });
     }
     Ok(order)
+}
+
+/// `sort` of a list that is sorted by one time alone; whether the newest come first.
+///
+/// # Errors
+/// 400 for another key.
+pub fn by_time(params: &mut Params, key: &'static str, usual: bool) -> Result<bool, Problem> {
+    match params.take("sort") {
+        None => Ok(usual),
+        Some(word) if word == key => Ok(false),
+        Some(word) if word.strip_prefix('-') == Some(key) => Ok(true),
+        Some(_) => Err(Problem::parameter("sort", "not_in_enum", format!("there are {key} and -{key}"))),
+    }
 }
 
 /// Kinds of the keys of an order.

@@ -34,10 +34,13 @@ mod stats;
 mod suppressions;
 mod teams;
 mod templates;
+mod threads;
+mod ticket_list;
 mod tickets;
 mod tokens;
 mod webhooks;
 
+pub mod feed;
 pub mod idempotency;
 pub mod query;
 pub mod search;

@@ -2,11 +2,11 @@
 
 use uuid::Uuid;
 
-use super::Tx;
 pub use super::contact_list::ContactFilter;
 pub use super::select::Param;
 use super::select::Select;
 pub use super::templates::TemplateFilter;
+pub use super::threads::ResponseFilter;
 use crate::model::{
     Category, Channel, DeliveryState, EmailStatus, InboundAction, MailKind, NotificationTemplate, Priority,
     Status, TicketNumber, Timestamp,
@@ -102,6 +102,12 @@ pub enum TicketFilter {
     HasAttachment(bool),
     /// Full text: every word, in one message with its subject and people.
     Words(String),
+    /// Words are looked for in what customers may read, too: not in notes.
+    PublicWords,
+    /// Any of these.
+    Among(Vec<Uuid>),
+    /// Those that have no value of this key.
+    Without(TicketKey),
 }
 
 /// What tickets can be sorted by.
@@ -210,41 +216,24 @@ fn among(
     select.sql(if negated { "), FALSE)" } else { ")" });
 }
 
-/// Somebody in an id column, by id or by an address in another table.
-fn choose_person(
-    select: &mut Select,
-    column: &'static str,
-    by_address: &'static str,
-    choice: &Choice<Person>,
-) {
-    among(select, choice.negated, choice.none.then_some(column), |select| {
-        let ids = choice.any.iter().filter_map(|who| if let Person::Id(id) = who { Some(*id) } else { None });
-        select.sql(column).sql(" IN ").bind_all(ids);
-        for who in &choice.any {
-            if let Person::Address(address) = who {
-                select.sql(" OR ").sql(column).sql(by_address).bind(address.as_str()).sql(")");
-            }
-        }
-    });
+/// Somebody in an id column; addresses were made ids before.
+fn choose_person(select: &mut Select, column: &'static str, choice: &Choice<Person>) {
+    let ids = |who: &Person| if let Person::Id(id) = who { *id } else { Uuid::nil() };
+    choose(select, column, choice, ids);
 }
 
 impl TicketFilter {
-    pub(super) fn add(&self, select: &mut Select, tx: &Tx) {
+    pub(super) fn add(&self, select: &mut Select) {
         match self {
             Self::Status(choice) => choose(select, "status", choice, |v| v.as_str()),
             Self::Priority(choice) => choose(select, "priority", choice, |v| v.as_str()),
             Self::Category(choice) => choose(select, "category", choice, |v| v.as_str()),
             Self::Channel(choice) => choose(select, "channel", choice, |v| v.as_str()),
-            Self::Assignee(choice) => {
-                choose_person(select, "assignee_id", " IN (SELECT id FROM agents WHERE email = ", choice);
-            }
-            Self::Requester(choice) => {
-                let by_address = " IN (SELECT contact_id FROM contact_emails WHERE address = ";
-                choose_person(select, "requester_id", by_address, choice);
-            }
+            Self::Assignee(choice) => choose_person(select, "assignee_id", choice),
+            Self::Requester(choice) => choose_person(select, "requester_id", choice),
             Self::Team(choice) => choose(select, "team_id", choice, |id| *id),
             Self::Text(column, choice) => choose(select, column.name(), choice, String::clone),
-            Self::Tag(choice) => add_tag(select, tx, choice),
+            Self::Tag(choice) => add_tag(select, choice),
             Self::Spam(wanted) => drop(select.sql(" AND is_spam = ").bind(*wanted)),
             Self::CreatedFrom(at) => drop(select.sql(" AND created_at >= ").bind(*at)),
             Self::CreatedTo(at) => drop(select.sql(" AND created_at < ").bind(*at)),
@@ -254,14 +243,10 @@ impl TicketFilter {
             Self::Mail(id, entry) => add_mail(select, id, *entry),
             Self::HasAttachment(true) => drop(select.sql(" AND attachment_count > 0")),
             Self::HasAttachment(false) => drop(select.sql(" AND attachment_count = 0")),
-            Self::Words(text) => {
-                let matching = tx.pick(
-                    include_str!("sql/search/match.sqlite.sql"),
-                    include_str!("sql/search/match.postgres.sql"),
-                );
-                let (before, after) = matching.split_once("$1").unwrap_or((matching, ""));
-                select.sql(" AND id IN (").sql(before).bind(text.as_str()).sql(after).sql(")");
-            }
+            // Words were made ids before.
+            Self::Words(_) | Self::PublicWords => {}
+            Self::Among(ids) => drop(select.sql(" AND id IN ").bind_ids(ids)),
+            Self::Without(key) => drop(select.sql(" AND ").sql(key.column()).sql(" IS NULL")),
         }
     }
 }
@@ -284,13 +269,13 @@ impl TextColumn {
     }
 }
 
-/// Tags are a JSON list in text: one is found with its quotes on.
-fn add_tag(select: &mut Select, tx: &Tx, choice: &Choice<String>) {
-    let find = tx.pick("instr(tags, ", "strpos(tags, ");
+/// Tags stand in a table of their own, one a row.
+fn add_tag(select: &mut Select, choice: &Choice<String>) {
     among(select, choice.negated, None, |select| {
         select.sql(if choice.none { "tags = '[]'" } else { "FALSE" });
-        for tag in &choice.any {
-            select.sql(" OR ").sql(find).bind(super::value::json(tag)).sql(") > 0");
+        if !choice.any.is_empty() {
+            select.sql(" OR EXISTS (SELECT 1 FROM ticket_tags WHERE ticket_id = id AND tag IN ");
+            select.bind_all(choice.any.iter().map(String::as_str)).sql(")");
         }
     });
 }
@@ -333,6 +318,23 @@ pub(super) fn containing(text: &str) -> String {
 }
 
 impl TicketKey {
+    /// Where the value stands.
+    pub(super) fn column(self) -> &'static str {
+        match self {
+            Self::CreatedAt => "created_at",
+            Self::UpdatedAt => "updated_at",
+            Self::WaitingSince => "waiting_since",
+            Self::Priority => "priority",
+            Self::Number => "number",
+            Self::LastCustomerMessageAt => "last_customer_message_at",
+        }
+    }
+
+    /// What stands for no value.
+    pub(super) fn nothing(descending: bool) -> Param {
+        Param::Int(if descending { -1 } else { i64::MAX })
+    }
+
     /// The SQL to sort by; never null, rows without a value come last in either direction.
     pub(super) fn expression(self, descending: bool) -> &'static str {
         match (self, descending) {

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::query::{EmailLogFilter, InboundFilter, Order, Start, TicketFilter, TicketKey, TicketRef};
+use super::query::{EmailLogFilter, InboundFilter, Start, TicketRef};
 use super::select::Select;
 use super::value::args;
 use super::{Result, Tx};
@@ -23,73 +23,6 @@ const OUTBOX: &str = "SELECT id, ticket_id, response_id, template, template_vers
     queued_at, sent_at, delivered_at, bounced_at, created_at FROM outbox WHERE TRUE";
 
 impl Tx {
-    /// A page of tickets; in reverse when it ends before a row.
-    pub async fn list_tickets(
-        &mut self,
-        filters: &[TicketFilter],
-        order: &[Order<TicketKey>],
-        start: &Start,
-        limit: i64,
-    ) -> Result<Vec<Ticket>> {
-        let statuses = one_by_one(filters);
-        if statuses.len() < 2 {
-            let mut select = Select::new(TICKETS);
-            self.add_tickets(&mut select, filters, order, start, limit);
-            return select.all(self).await;
-        }
-        // One ordered walk of the index for each status, merged: a single walk over all of them would sort.
-        let mut select = Select::new("");
-        for (i, filters) in statuses.iter().enumerate() {
-            select.sql(if i == 0 { "SELECT * FROM (" } else { ") AS part UNION ALL SELECT * FROM (" });
-            select.sql(TICKETS);
-            let deep = if let Start::Offset(skipped) = start { limit + skipped } else { limit };
-            let begin = if matches!(start, Start::Offset(_)) { &Start::Top } else { start };
-            self.add_tickets(&mut select, filters, order, begin, deep);
-        }
-        select.sql(") AS part");
-        let mut all = Select::new("SELECT * FROM (");
-        all.append(select).sql(") AS every");
-        add_order(&mut all, order, start);
-        add_limit(&mut all, start, limit);
-        all.all(self).await
-    }
-
-    fn add_tickets(
-        &self,
-        select: &mut Select,
-        filters: &[TicketFilter],
-        order: &[Order<TicketKey>],
-        start: &Start,
-        limit: i64,
-    ) {
-        for filter in filters {
-            filter.add(select, self);
-        }
-        add_start(select, order, start);
-        add_order(select, order, start);
-        add_limit(select, start, limit);
-    }
-
-    /// How many tickets there are.
-    pub async fn count_tickets(&mut self, filters: &[TicketFilter]) -> Result<i64> {
-        let mut select = Select::new("SELECT COUNT(*) FROM tickets WHERE deleted_at IS NULL");
-        for filter in filters {
-            filter.add(&mut select, self);
-        }
-        count(select, self).await
-    }
-
-    /// The first tickets by id, for going through them all.
-    pub async fn ticket_ids(&mut self, filters: &[TicketFilter], limit: i64) -> Result<Vec<Uuid>> {
-        let mut select = Select::new("SELECT id FROM tickets WHERE deleted_at IS NULL");
-        for filter in filters {
-            filter.add(&mut select, self);
-        }
-        select.sql(" ORDER BY id LIMIT ").bind(limit);
-        let rows: Vec<(Uuid,)> = select.all(self).await?;
-        Ok(rows.into_iter().map(|(id,)| id).collect())
-    }
-
     /// A whole ticket, deleted ones too.
     pub async fn find_ticket(&mut self, ticket: &TicketRef) -> Result<Option<Ticket>> {
         match ticket {
@@ -132,16 +65,17 @@ impl Tx {
         select.all(self).await
     }
 
-    /// A page of the ledger, newest first; in reverse when it ends before a row.
+    /// A page of the ledger by time; in reverse when it ends before a row.
     pub async fn list_inbound(
         &mut self,
         filters: &[InboundFilter],
+        descending: bool,
         start: &Start,
         limit: i64,
     ) -> Result<Vec<InboundRecord>> {
         let mut select = Select::new(INBOUND);
         filters.iter().for_each(|filter| filter.add(&mut select));
-        add_newest_first(&mut select, start, limit);
+        add_by_id(&mut select, descending, start, limit);
         select.all(self).await
     }
 
@@ -152,16 +86,17 @@ impl Tx {
         count(select, self).await
     }
 
-    /// A page of email logs, newest first; in reverse when it ends before a row.
+    /// A page of email logs by time; in reverse when it ends before a row.
     pub async fn list_email_logs(
         &mut self,
         filters: &[EmailLogFilter],
+        descending: bool,
         start: &Start,
         limit: i64,
     ) -> Result<Vec<OutboxEntry>> {
         let mut select = Select::new(OUTBOX);
         filters.iter().for_each(|filter| filter.add(&mut select));
-        add_newest_first(&mut select, start, limit);
+        add_by_id(&mut select, descending, start, limit);
         select.all(self).await
     }
 
@@ -172,16 +107,17 @@ impl Tx {
         count(select, self).await
     }
 
-    /// A page of the addresses that get no mail now, the newest first; in reverse when it ends before a row.
+    /// A page of the addresses that get no mail now, by time; in reverse when it ends before a row.
     pub async fn list_suppressions(
         &mut self,
         now: Timestamp,
+        descending: bool,
         start: &Start,
         limit: i64,
     ) -> Result<Vec<Suppression>> {
         let mut select = Select::new("SELECT * FROM suppressions WHERE (expires_at IS NULL OR expires_at > ");
         select.bind(now).sql(")");
-        add_newest_first(&mut select, start, limit);
+        add_by_id(&mut select, descending, start, limit);
         select.all(self).await
     }
 
@@ -227,70 +163,7 @@ impl Tx {
     }
 }
 
-/// The conditions once for each status asked for, so that each can walk its own stretch of the index.
-fn one_by_one(filters: &[TicketFilter]) -> Vec<Vec<TicketFilter>> {
-    let Some(at) = filters.iter().position(|f| matches!(f, TicketFilter::Status(c) if !c.negated)) else {
-        return Vec::new();
-    };
-    let TicketFilter::Status(choice) = &filters[at] else { return Vec::new() };
-    let alone = |status: &Status| {
-        let mut filters = filters.to_vec();
-        filters[at] = TicketFilter::Status(super::query::Choice::only(*status));
-        filters
-    };
-    choice.any.iter().map(alone).collect()
-}
-
-/// Where the page begins: `(a, b, id) > (…)` where all keys run one way, spelt out where they don't.
-fn add_start(select: &mut Select, order: &[Order<TicketKey>], start: &Start) {
-    let (keys, before) = match start {
-        Start::After(keys) => (keys, false),
-        Start::Before(keys) => (keys, true),
-        Start::Top | Start::Offset(_) => return,
-    };
-    let columns = columns(order);
-    let mixed = order.iter().any(|o| o.descending != order[0].descending);
-    if !mixed {
-        select.sql(" AND (");
-        for (i, (column, _)) in columns.iter().enumerate() {
-            select.sql(if i == 0 { "" } else { ", " }).sql(column);
-        }
-        select.sql(if columns[0].1 == before { ") > " } else { ") < " }).bind_all(keys.iter().cloned());
-        return;
-    }
-    select.sql(" AND (FALSE");
-    for last in 0..columns.len() {
-        select.sql(" OR (TRUE");
-        for i in 0..=last {
-            let (column, descending) = columns[i];
-            let sign = match (i == last, descending == before) {
-                (false, _) => " = ",
-                (true, true) => " > ",
-                (true, false) => " < ",
-            };
-            select.sql(" AND ").sql(column).sql(sign).bind(keys[i].clone());
-        }
-        select.sql(")");
-    }
-    select.sql(")");
-}
-
-/// Columns and directions to sort by; the id, last, makes the order total.
-fn columns(order: &[Order<TicketKey>]) -> Vec<(&'static str, bool)> {
-    let mut columns: Vec<_> = order.iter().map(|o| (o.key.expression(o.descending), o.descending)).collect();
-    columns.push(("id", order.first().is_none_or(|o| o.descending)));
-    columns
-}
-
-fn add_order(select: &mut Select, order: &[Order<TicketKey>], start: &Start) {
-    let reverse = matches!(start, Start::Before(_));
-    for (i, (column, descending)) in columns(order).into_iter().enumerate() {
-        select.sql(if i == 0 { " ORDER BY " } else { ", " }).sql(column);
-        select.sql(if descending == reverse { "" } else { " DESC" });
-    }
-}
-
-fn add_limit(select: &mut Select, start: &Start, limit: i64) {
+pub(super) fn add_limit(select: &mut Select, start: &Start, limit: i64) {
     select.sql(" LIMIT ").bind(limit);
     if let Start::Offset(skipped) = start {
         select.sql(" OFFSET ").bind(*skipped);
@@ -298,13 +171,17 @@ fn add_limit(select: &mut Select, start: &Start, limit: i64) {
 }
 
 /// Ids are made in the order of time: the primary key is the order.
-pub(super) fn add_newest_first(select: &mut Select, start: &Start, limit: i64) {
-    match start {
-        Start::After(keys) => drop(select.sql(" AND id < ").bind_all(keys.iter().cloned())),
-        Start::Before(keys) => drop(select.sql(" AND id > ").bind_all(keys.iter().cloned())),
-        Start::Top | Start::Offset(_) => {}
+pub(super) fn add_by_id(select: &mut Select, descending: bool, start: &Start, limit: i64) {
+    let (keys, before) = match start {
+        Start::After(keys) => (Some(keys), false),
+        Start::Before(keys) => (Some(keys), true),
+        Start::Top | Start::Offset(_) => (None, false),
+    };
+    let down = descending != before;
+    if let Some(keys) = keys {
+        select.sql(if down { " AND id < " } else { " AND id > " }).bind_all(keys.iter().cloned());
     }
-    select.sql(if matches!(start, Start::Before(_)) { " ORDER BY id" } else { " ORDER BY id DESC" });
+    select.sql(if down { " ORDER BY id DESC" } else { " ORDER BY id" });
     add_limit(select, start, limit);
 }
 

@@ -2,8 +2,10 @@
 
 use uuid::Uuid;
 
+use super::select::Select;
 use super::value::{args, json};
 use super::{Result, Tx};
+use crate::model::Visibility;
 
 /// A response not yet found by its words.
 #[derive(Debug, Clone)]
@@ -30,6 +32,8 @@ pub struct Unindexed {
     pub cc: String,
     /// The requester.
     pub name: Option<String>,
+    /// Who may read it.
+    pub visibility: Visibility,
 }
 
 super::row::row!(Unindexed {
@@ -44,6 +48,7 @@ super::row::row!(Unindexed {
     requester_email,
     cc,
     name,
+    visibility,
 });
 
 /// The fact that says how far the index has come.
@@ -75,6 +80,8 @@ impl Tx {
                 .map(drop);
         }
         for (row, text) in rows.iter().zip(texts) {
+            let mark = if row.visibility == Visibility::Internal { NOTE } else { "" };
+            let text = format!("{text} {mark}");
             let sql = include_str!("sql/search/insert.sqlite.sql");
             self.run(sql, args![row.seq, row.id, row.ticket_id, text]).await?;
         }
@@ -112,12 +119,75 @@ impl Tx {
     }
 }
 
-/// How coarse the marks are that say where a document stands: windows of 2^n responses.
+/// Most messages that a search looks at: the newest that match.
+const HITS: usize = 5_000;
+/// Of a note, in SQLite's index: a word that nobody can type, as folding leaves letters and digits alone.
+const NOTE: &str = "\u{e000}";
+/// The same, in PostgreSQL's.
+const NOTE_MARK: &str = "#note";
+/// How coarse the marks are that say where a document stands on PostgreSQL: windows of 2^n responses.
 const WINDOWS: [u32; 3] = [14, 17, 20];
+
+/// A message that matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hit {
+    /// Its place in the order of responses.
+    pub seq: i64,
+    /// Its ticket.
+    pub ticket_id: Uuid,
+}
+
+super::row::row!(Hit { seq, ticket_id });
+
+impl Tx {
+    /// The newest messages that hold all of these words (folded, each in double quotes), newest first; notes too, unless
+    /// only what is `public` is looked at.
+    pub async fn newest_hits(&mut self, words: &str, public: bool) -> Result<Vec<Hit>> {
+        if !self.is_postgres() {
+            let matching = if public { format!("({words}) NOT \"{NOTE}\"") } else { words.to_owned() };
+            let mut select = Select::new("SELECT rowid AS seq, ticket_id FROM search WHERE search MATCH ");
+            select.bind(matching).sql(" ORDER BY rowid DESC LIMIT ").number(HITS as i64);
+            return select.all(self).await;
+        }
+        // GIN finds all that match before it hands out the first: so it is asked for the newest windows, then for larger
+        // ones, until there is enough.
+        let newest = self.last_response_seq().await?;
+        let notes = if public { format!("!'{NOTE_MARK}'") } else { String::new() };
+        for (level, bits) in (0..).zip(WINDOWS) {
+            let window = newest >> bits;
+            if window < 2 {
+                continue;
+            }
+            let and = if public { " & " } else { "" };
+            let (last, before) = (mark(level, window), mark(level, window - 1));
+            let hits = self.marked_hits(words, format!("('{last}' | '{before}'){and}{notes}")).await?;
+            if hits.len() >= HITS {
+                return Ok(hits);
+            }
+        }
+        self.marked_hits(words, notes).await
+    }
+
+    /// On PostgreSQL: those whose marks are so.
+    async fn marked_hits(&mut self, words: &str, marks: String) -> Result<Vec<Hit>> {
+        let mut select = Select::new(
+            "SELECT seq, ticket_id FROM search WHERE document @@ (websearch_to_tsquery('simple', ",
+        );
+        select.bind(words).sql(")");
+        if !marks.is_empty() {
+            select.sql(" && ").bind(marks).sql("::TEXT::TSQUERY");
+        }
+        select.sql(") ORDER BY seq DESC LIMIT ").number(HITS as i64);
+        select.all(self).await
+    }
+}
 
 /// A document for PostgreSQL. No word has such signs as its marks.
 fn document((row, text): (&Unindexed, &String)) -> serde_json::Value {
-    let marks: Vec<_> = (0..).zip(WINDOWS).map(|(level, bits)| mark(level, row.seq >> bits)).collect();
+    let mut marks: Vec<_> = (0..).zip(WINDOWS).map(|(level, bits)| mark(level, row.seq >> bits)).collect();
+    if row.visibility == Visibility::Internal {
+        marks.push(NOTE_MARK.into());
+    }
     serde_json::json!({
         "seq": row.seq, "response_id": row.id, "ticket_id": row.ticket_id, "text": text, "marks": marks,
     })

@@ -25,16 +25,35 @@ pub enum Param {
 pub(crate) struct Select {
     sql: String,
     params: Vec<Param>,
+    /// How this engine takes a JSON list apart.
+    unpack: (&'static str, &'static str),
 }
+
+/// SQLite's way to ids in a list.
+const SQLITE_IDS: (&str, &str) = ("(SELECT unhex(value) FROM json_each(", "))");
+/// PostgreSQL's.
+const POSTGRES_IDS: (&str, &str) = ("(SELECT json_array_elements_text(", "::JSON)::UUID)");
 
 impl Select {
     pub fn new(sql: &'static str) -> Self {
-        Self { sql: sql.to_owned(), params: Vec::new() }
+        Self { sql: sql.to_owned(), params: Vec::new(), unpack: SQLITE_IDS }
+    }
+
+    /// One that may hold lists of ids.
+    pub fn on(tx: &Tx, sql: &'static str) -> Self {
+        let unpack = if tx.is_postgres() { POSTGRES_IDS } else { SQLITE_IDS };
+        Self { unpack, ..Self::new(sql) }
     }
 
     /// Adds SQL text.
     pub fn sql(&mut self, text: &'static str) -> &mut Self {
         self.sql.push_str(text);
+        self
+    }
+
+    /// Adds a number of our own: the plan may depend on it.
+    pub fn number(&mut self, number: i64) -> &mut Self {
+        self.sql.push_str(&number.to_string());
         self
     }
 
@@ -57,12 +76,17 @@ impl Select {
         self.sql(if any { ")" } else { "NULL)" })
     }
 
-    /// Adds a whole other statement; this one must not have parameters yet.
-    pub fn append(&mut self, other: Self) -> &mut Self {
-        debug_assert!(self.params.is_empty(), "parameters are numbered from 1");
-        self.sql.push_str(&other.sql);
-        self.params = other.params;
-        self
+    /// Adds a list of ids, however many, as one parameter.
+    pub fn bind_ids(&mut self, ids: &[Uuid]) -> &mut Self {
+        let list: Vec<_> = ids.iter().map(|id| id.simple().to_string()).collect();
+        let (before, after) = self.unpack;
+        self.sql(before).bind(super::value::json(&list)).sql(after)
+    }
+
+    /// The SQL.
+    #[cfg(test)]
+    pub fn text(&self) -> &str {
+        &self.sql
     }
 
     pub async fn all<T: FromRow + Send + 'static>(self, tx: &mut Tx) -> Result<Vec<T>> {

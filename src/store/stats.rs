@@ -4,7 +4,6 @@ use uuid::Uuid;
 
 use super::query::TicketFilter;
 use super::row::{FromRow, Row, row};
-use super::select::Select;
 use super::value::{Value, args};
 use super::{Result, Tx};
 use crate::model::stats::{LogRow, ReplyRow, TicketRow};
@@ -124,12 +123,7 @@ impl Tx {
 
     /// Tickets that pass all of these.
     pub async fn matching_tickets(&mut self, filters: &[TicketFilter]) -> Result<Vec<Uuid>> {
-        let mut select = Select::new("SELECT id FROM tickets WHERE deleted_at IS NULL");
-        for filter in filters {
-            filter.add(&mut select, self);
-        }
-        let ids: Vec<(Uuid,)> = select.all(self).await?;
-        Ok(ids.into_iter().map(|(id,)| id).collect())
+        self.ticket_ids(filters, i64::MAX).await
     }
 
     /// Says that tickets, or what hangs on them, came with times long past or went without a trace: whoever keeps figures

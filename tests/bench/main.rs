@@ -2,10 +2,12 @@
 //!
 //! It installs nothing. `smtp-source` and `smtp-sink` (Postfix) and aiosmtpd are compared with where they are found; what
 //! is missing is said, and not measured. `BENCH_ROUNDS`, `BENCH_SECONDS`, `BENCH_TICKETS` and `BENCH_MAILS` change how
-//! much is done, `BENCH_ONLY=queue` does one part alone.
+//! much is done, `BENCH_ONLY=queue` does one part alone, `BENCH_STORE` names a database that `lists` shall use and keep.
 
+mod cluster;
 mod database;
 mod driver;
+mod lists;
 mod load;
 mod peers;
 mod postfix;
@@ -44,7 +46,7 @@ fn main() {
     };
     server::raise_file_limit();
     println!("postdesk, SQLite, synchronous=FULL, mail captured; medians of {} rounds", plan.rounds);
-    let parts: [(&str, Part); 8] = [
+    let parts: [(&str, Part); 9] = [
         ("flood", flood),
         ("alone", alone),
         ("idle", idle_connections),
@@ -52,6 +54,7 @@ fn main() {
         ("memory", memory),
         ("start", start_up),
         ("queue", queue),
+        ("lists", lists),
         ("drivers", drivers),
     ];
     let only = std::env::var("BENCH_ONLY").ok();
@@ -192,6 +195,20 @@ fn drain(plan: &Plan) {
         ratio("  ours, made at the first try / Postfix", first / theirs, "≥ 1");
         ratio("  ours, made before / Postfix", again / theirs, "≥ 1");
     }
+}
+
+/// Every list and search of a large desk, on SQLite and, where its server is found, on PostgreSQL.
+fn lists(plan: &Plan) {
+    if let Ok(url) = std::env::var("BENCH_STORE") {
+        return lists::measure(&url, plan.tickets);
+    }
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    say("lists on SQLite", "");
+    lists::measure(&lists::sqlite_in(dir.path()), plan.tickets);
+    drop(dir);
+    let Some(cluster) = cluster::postgres::Cluster::start(cluster::postgres::Sync::On) else { return };
+    say("lists on PostgreSQL", "");
+    lists::measure(&cluster.url("postgres"), plan.tickets);
 }
 
 /// A small statement, by a driver with a thread for each connection and by one that runs it in place.

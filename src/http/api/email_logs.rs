@@ -11,7 +11,7 @@ use crate::desk::query::{EmailLogFilter, Param, TicketRef};
 use crate::desk::{Ending, StoredAnswer};
 use crate::http::auth::Who;
 use crate::http::extract::{self, Params};
-use crate::http::list::{ListRequest, choice};
+use crate::http::list::{self, ListRequest, choice};
 use crate::http::problem::Problem;
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
@@ -53,8 +53,9 @@ pub async fn of_ticket(
     let mut filters = Vec::new();
     filters.extend(choice(params, "status", EmailStatus::parse)?.map(EmailLogFilter::Status));
     filters.extend(params.take("recipient").map(|to| EmailLogFilter::Recipient(to.to_lowercase())));
+    let descending = list::by_time(&mut ask.params, "created_at", true)?;
     let listing = ask.listing(&[])?;
-    let page = api.desk.ticket_email_logs(&ticket, filters, &listing.page).await?;
+    let page = api.desk.ticket_email_logs(&ticket, filters, descending, &listing.page).await?;
     let rows = page.rows.iter().map(view::EmailLog::of);
     Ok(listing.answer(&page, |log| vec![Param::Id(log.id)], rows))
 }
@@ -66,8 +67,9 @@ pub async fn of_ticket(
 pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Response, Problem> {
     ask.who.require(Scope::EmailLogsRead)?;
     let filters = filters(&mut ask.params, api.desk.keys())?;
+    let descending = list::by_time(&mut ask.params, "created_at", true)?;
     let listing = ask.listing(&[])?;
-    let page = api.desk.list_email_logs(&filters, &listing.page).await?;
+    let page = api.desk.list_email_logs(&filters, descending, &listing.page).await?;
     let rows = page.rows.iter().map(view::EmailLog::of);
     Ok(listing.answer(&page, |log| vec![Param::Id(log.id)], rows))
 }

@@ -14,7 +14,7 @@ use crate::desk::query::{InboundFilter, Param, TicketRef};
 use crate::desk::{self, Ending};
 use crate::http::auth::{Who, client_ip};
 use crate::http::extract::{self, Params};
-use crate::http::list::{ListRequest, choice};
+use crate::http::list::{self, ListRequest, choice};
 use crate::http::problem::{BASE, Problem};
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
@@ -45,8 +45,9 @@ pub fn raw_routes() -> OpenApiRouter<Api> {
 pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Response, Problem> {
     ask.who.require(Scope::EmailLogsRead)?;
     let filters = filters(&mut ask.params)?;
+    let descending = list::by_time(&mut ask.params, "received_at", true)?;
     let listing = ask.listing(&[])?;
-    let page = api.desk.list_inbound(&filters, &listing.page).await?;
+    let page = api.desk.list_inbound(&filters, descending, &listing.page).await?;
     let rows = page.rows.iter().map(view::InboundMail::of);
     Ok(listing.answer(&page, |mail| vec![Param::Id(mail.id)], rows))
 }

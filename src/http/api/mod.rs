@@ -3,6 +3,7 @@
 mod agents;
 mod attachments;
 mod bulk;
+mod changes;
 mod confirm;
 mod contacts;
 mod email_logs;
@@ -17,11 +18,13 @@ mod personal;
 mod quarantine;
 mod queue;
 mod responses;
+mod search;
 mod stats;
 mod suppressions;
 mod system;
 mod teams;
 mod templates;
+mod thread;
 mod ticket_changes;
 mod tickets;
 mod tokens;
@@ -46,7 +49,10 @@ pub fn routes(api: &Api) -> (Router<Api>, OpenApi) {
         .merge(tickets::routes(api))
         .merge(ticket_changes::routes())
         .merge(bulk::routes())
+        .merge(changes::routes())
+        .merge(search::routes())
         .merge(responses::routes())
+        .merge(thread::routes())
         .merge(email_logs::routes())
         .merge(suppressions::routes())
         .merge(queue::routes())

@@ -11,7 +11,7 @@ use crate::desk::query::{InboundFilter, Param, TicketRef};
 use crate::desk::{Ending, Release, ReleaseTo};
 use crate::http::auth::Who;
 use crate::http::extract::{self, Fields, JsonBody, Params};
-use crate::http::list::ListRequest;
+use crate::http::list::{self, ListRequest};
 use crate::http::problem::{BASE, Problem};
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
@@ -30,8 +30,9 @@ pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Respon
     ask.who.require(Scope::EmailLogsRead)?;
     let mut filters = vec![InboundFilter::Held];
     filters.extend(ask.params.take("reason").map(InboundFilter::Reason));
+    let descending = list::by_time(&mut ask.params, "received_at", true)?;
     let listing = ask.listing(&[])?;
-    let page = api.desk.list_inbound(&filters, &listing.page).await?;
+    let page = api.desk.list_inbound(&filters, descending, &listing.page).await?;
     let rows = page.rows.iter().map(view::InboundMail::of);
     Ok(listing.answer(&page, |mail| vec![Param::Id(mail.id)], rows))
 }

@@ -11,7 +11,7 @@ use crate::desk::query::Param;
 use crate::desk::{Ending, SuppressionRequest};
 use crate::http::auth::Who;
 use crate::http::extract::{self, JsonBody};
-use crate::http::list::ListRequest;
+use crate::http::list::{self, ListRequest};
 use crate::http::problem::Problem;
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
@@ -26,10 +26,11 @@ pub fn routes() -> OpenApiRouter<Api> {
 ///
 /// Newest first.
 #[utoipa::path(get, path = "/api/support/suppressions", operation_id = "list_suppressions", tag = "Mail")]
-pub async fn list(State(api): State<Api>, ask: ListRequest) -> Result<Response, Problem> {
+pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Response, Problem> {
     ask.who.require(Scope::EmailLogsRead)?;
+    let descending = list::by_time(&mut ask.params, "created_at", true)?;
     let listing = ask.listing(&[])?;
-    let page = api.desk.list_suppressions(&listing.page).await?;
+    let page = api.desk.list_suppressions(descending, &listing.page).await?;
     let rows = page.rows.iter().map(view::Suppression::of);
     Ok(listing.answer(&page, |row| vec![Param::Id(row.id)], rows))
 }

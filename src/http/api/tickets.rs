@@ -192,6 +192,10 @@ pub fn filters(params: &mut Params, who: &Who, keys: &KeyRing) -> Result<Vec<Tic
     if let Some(text) = params.take("q") {
         filters.extend(search::parse(&text, me).map_err(|e| Problem::parameter("q", "bad_format", e.0))?);
     }
+    let is_words = |filter: &TicketFilter| matches!(filter, TicketFilter::Words(_));
+    if filters.iter().any(is_words) && !who.allows(Scope::NotesRead) {
+        filters.push(TicketFilter::PublicWords);
+    }
     if !filters.iter().any(|filter| matches!(filter, TicketFilter::Spam(_))) {
         filters.push(TicketFilter::Spam(false));
     }

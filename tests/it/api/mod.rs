@@ -6,6 +6,7 @@ mod changes;
 mod errors;
 mod health;
 mod limits;
+mod lists;
 mod mail;
 mod metrics;
 mod people;

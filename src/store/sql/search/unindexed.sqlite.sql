@@ -1,5 +1,5 @@
 SELECT r.seq, r.id, r.ticket_id, r.author_name, r.author_email, r.body_text, t.number, t.subject, t.requester_email, t.cc,
-       c.name
+       c.name, r.visibility
 FROM responses r JOIN tickets t ON t.id = r.ticket_id JOIN contacts c ON c.id = t.requester_id
 WHERE r.seq > $1 AND r.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM search s WHERE s.rowid = r.seq)
 ORDER BY r.seq LIMIT $2
