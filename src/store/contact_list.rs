@@ -1,7 +1,7 @@
 //! Lists of people.
 
 use super::query::{Choice, Start, choose, containing};
-use super::reading::add_newest_first;
+use super::reading::add_by_id;
 use super::select::Select;
 use super::{Result, Tx};
 use crate::model::{Contact, ContactType};
@@ -30,7 +30,7 @@ impl Tx {
     ) -> Result<Vec<Contact>> {
         let mut select = Select::new("SELECT * FROM contacts WHERE TRUE");
         filters.iter().for_each(|filter| filter.add(&mut select));
-        add_newest_first(&mut select, start, limit);
+        add_by_id(&mut select, true, start, limit);
         select.all(self).await
     }
 

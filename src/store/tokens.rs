@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::query::Start;
-use super::reading::add_newest_first;
+use super::reading::add_by_id;
 use super::select::Select;
 use super::value::args;
 use super::{Error, Result, Tx};
@@ -100,7 +100,7 @@ impl Tx {
     /// A page of the tokens that are not taken back, newest first; in reverse when it ends before a row.
     pub async fn list_tokens(&mut self, start: &Start, limit: i64) -> Result<Vec<ApiToken>> {
         let mut select = Select::new("SELECT * FROM api_tokens WHERE revoked_at IS NULL");
-        add_newest_first(&mut select, start, limit);
+        add_by_id(&mut select, true, start, limit);
         let rows: Vec<TokenRow> = select.all(self).await?;
         rows.into_iter().map(ApiToken::try_from).collect()
     }
