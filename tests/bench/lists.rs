@@ -199,6 +199,7 @@ fn mailbox() -> Mailbox {
         store_id: None,
         locale: None,
         is_active: true,
+        last_received_at: None,
         last_error: None,
         created_at: at,
         updated_at: at,
