@@ -149,7 +149,7 @@ impl Tx {
     /// A page of webhooks, the newest first.
     pub async fn list_webhooks(&mut self, start: &Start, limit: i64) -> Result<Vec<Webhook>> {
         let mut select = Select::new("SELECT * FROM webhooks WHERE TRUE");
-        super::reading::add_newest_first(&mut select, start, limit);
+        super::reading::add_by_id(&mut select, true, start, limit);
         select.all(self).await
     }
 
@@ -319,7 +319,7 @@ impl Tx {
         let mut select = Select::new(DELIVERIES);
         select.bind(webhook);
         filters.iter().for_each(|filter| filter.add(&mut select));
-        super::reading::add_newest_first(&mut select, start, limit);
+        super::reading::add_by_id(&mut select, true, start, limit);
         select.all(self).await
     }
 
