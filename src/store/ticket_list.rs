@@ -90,7 +90,7 @@ impl Tx {
     }
 
     /// The filters, with ids in place of addresses and of words.
-    async fn resolved(&mut self, filters: &[TicketFilter]) -> Result<Vec<TicketFilter>> {
+    pub(super) async fn resolved(&mut self, filters: &[TicketFilter]) -> Result<Vec<TicketFilter>> {
         self.prefer_indexes().await?;
         let public = filters.contains(&TicketFilter::PublicWords);
         let mut resolved = Vec::with_capacity(filters.len());

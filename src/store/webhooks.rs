@@ -204,11 +204,10 @@ impl Tx {
 
     /// Which of these tickets a search finds; deleted ones too.
     pub async fn tickets_matching(&mut self, filters: &[TicketFilter], ids: &[Uuid]) -> Result<Vec<Uuid>> {
-        let mut select = Select::new("SELECT id FROM tickets WHERE id IN ");
+        let filters = self.resolved(filters).await?;
+        let mut select = Select::on(self, "SELECT id FROM tickets WHERE id IN ");
         select.bind_all(ids.iter().copied());
-        for filter in filters {
-            filter.add(&mut select, self);
-        }
+        filters.iter().for_each(|filter| filter.add(&mut select));
         let rows: Vec<(Uuid,)> = select.all(self).await?;
         Ok(rows.into_iter().map(|(id,)| id).collect())
     }
