@@ -145,6 +145,7 @@ CREATE INDEX tickets_spam ON tickets (id) WHERE is_spam;
 CREATE INDEX tickets_files ON tickets (id) WHERE attachment_count > 0;
 CREATE INDEX tickets_assignee ON tickets (assignee_id, updated_at, id) WHERE assignee_id IS NOT NULL;
 CREATE INDEX tickets_team ON tickets (team_id) WHERE team_id IS NOT NULL;
+CREATE INDEX tickets_copied ON tickets (id) WHERE cc <> '[]';
 CREATE INDEX tickets_requester ON tickets (requester_id);
 CREATE INDEX tickets_user ON tickets (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX tickets_seller ON tickets (seller_id) WHERE seller_id IS NOT NULL;

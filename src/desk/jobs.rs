@@ -230,8 +230,8 @@ impl Desk {
     async fn do_step(&self, tx: &mut Tx, job: &mut Job) -> Result<Step> {
         match job.kind {
             JobKind::Bulk => self.bulk_step(tx, job).await,
+            JobKind::EraseContact => self.erase_step(tx, job).await,
             JobKind::ReplayWebhook => self.replay_piece(tx, job).await,
-            JobKind::EraseContact => Err(Error::InvalidState("this desk does not know how")),
         }
     }
 

@@ -11,6 +11,7 @@ mod chores;
 mod contacts;
 mod credentials;
 mod delivery;
+mod erasure;
 mod error;
 mod feed;
 mod files;

@@ -18,6 +18,7 @@ mod contact_list;
 mod contacts;
 mod desk_events;
 mod erasing;
+mod erasure;
 mod events;
 mod inbound;
 mod jobs;

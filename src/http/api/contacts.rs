@@ -10,14 +10,15 @@ use utoipa_axum::routes;
 
 use super::{id, personal};
 use crate::desk::query::{ContactFilter, Param};
-use crate::desk::{ContactRequest, ContactView, EmailRequest, Ending};
+use crate::desk::{ContactRequest, ContactView, EmailRequest, Ending, StoredAnswer};
 use crate::http::auth::Who;
 use crate::http::extract::{self, Fields, JsonBody, Params, words};
 use crate::http::list::{List, ListRequest, choice};
-use crate::http::problem::Problem;
+use crate::http::problem::{BASE, Problem};
+use crate::http::view::job::Job;
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
-use crate::model::{ContactType, Scope};
+use crate::model::{self, ContactType, Scope};
 
 /// Most addresses of a contact.
 const MOST_ADDRESSES: usize = 20;
@@ -163,14 +164,21 @@ pub async fn change(
 
 /// Take a contact away.
 ///
-/// Only who never had a ticket can be taken away so: 409 otherwise.
+/// Only who never had a ticket can be taken away so: 409 otherwise. With `erase=true` they are forgotten, by a job: name,
+/// addresses, texts, raw mail and files go; ticket numbers and counts stay.
 #[utoipa::path(
     delete,
     path = "/api/support/contacts/{id}",
     operation_id = "delete_contact",
     tag = "People",
-    params(("id" = Uuid, Path, description = "The contact's id.")),
-    responses((status = 204, description = "They are gone."))
+    params(
+        ("id" = Uuid, Path, description = "The contact's id."),
+        ("erase" = Option<bool>, Query, description = "Forget them, with their tickets.")
+    ),
+    responses(
+        (status = 202, description = "They are being forgotten.", body = Job),
+        (status = 204, description = "They are gone.")
+    )
 )]
 pub async fn delete(
     State(api): State<Api>,
@@ -180,11 +188,24 @@ pub async fn delete(
 ) -> Result<Response, Problem> {
     let caller = who.require(Scope::Admin)?;
     let contact = id(&contact, "contact")?;
-    let Terms { dry_run, .. } = Terms::read(&request, &who)?;
+    let mut params = Params::parse(request.uri().query())?;
+    let erase = params.flag("erase")?.unwrap_or(false);
+    let Terms { dry_run, .. } = Terms::read_with(params, &request, &who)?;
     let version = answer::wanted_version(request.headers(), api.desk.config().api.require_if_match)?;
+    if erase {
+        let show = |job: &model::Job| started(job, dry_run);
+        let ending = Ending { key: None, dry_run, show: &show };
+        return Ok(writing::send(api.desk.erase_contact(contact, version, caller, ending).await?));
+    }
     let show = |(): &()| writing::gone(dry_run);
     let ending = Ending { key: None, dry_run, show: &show };
     Ok(writing::send(api.desk.delete_contact(contact, version, caller, ending).await?))
+}
+
+fn started(job: &model::Job, dry_run: bool) -> StoredAnswer {
+    let answer = writing::shown(StatusCode::ACCEPTED, String::new(), Job::from(job), dry_run, &["/id"]);
+    let location = (!dry_run).then(|| format!("{BASE}/jobs/{}", job.id));
+    StoredAnswer { location, ..answer }
 }
 
 fn filters(params: &mut Params) -> Result<Vec<ContactFilter>, Problem> {

@@ -2,6 +2,7 @@
 
 mod agents;
 mod contacts;
+mod erasure;
 mod mailboxes;
 mod teams;
 mod tokens;

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM tickets WHERE requester_id = $1

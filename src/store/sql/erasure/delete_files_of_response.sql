@@ -1,0 +1,1 @@
+DELETE FROM attachments WHERE response_id = $1

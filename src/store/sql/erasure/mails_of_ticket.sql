@@ -1,0 +1,1 @@
+SELECT id FROM inbound_mails WHERE ticket_id = $1

@@ -1,0 +1,1 @@
+SELECT id FROM outbox WHERE ticket_id = $1 AND audience = 'customer'
