@@ -24,6 +24,7 @@ mod links;
 mod mailboxes;
 mod merge;
 mod note_words;
+mod notes;
 mod notify;
 mod orders;
 mod outgoing;

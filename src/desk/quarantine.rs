@@ -153,7 +153,7 @@ impl Desk {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none, or it is held no longer; the store's.
-    pub async fn discard_mail(&self, id: Uuid) -> Result<()> {
+    pub async fn discard_mail(&self, id: Uuid, ending: Ending<'_, ()>) -> Result<Answered> {
         let held = self.held_mail(id).await?;
         let discarded = InboundRecord {
             action: InboundAction::Ignored,
@@ -165,7 +165,7 @@ impl Desk {
         if !tx.settle_held(&discarded).await? {
             return Err(Error::NotFound("inbound_mail"));
         }
-        Ok(tx.commit().await?)
+        self.conclude(tx, &ending, &()).await
     }
 
     /// What a signed link is about. Nothing is changed: programs that follow links do no harm.

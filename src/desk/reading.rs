@@ -197,9 +197,7 @@ impl Desk {
         let mut tx = self.store().read().await?;
         let response = visible(tx.response(id).await?, notes)?;
         tx.ticket(response.ticket_id).await?.filter(|t| t.deleted_at.is_none()).ok_or(gone("response"))?;
-        let attachments = tx.attachments_of_response(id).await?;
-        let logs = logs_by_response(&mut tx, response.ticket_id).await?.remove(&id).unwrap_or_default();
-        Ok(ResponseView { response, attachments, logs })
+        view_response(&mut tx, response).await
     }
 
     /// The mail a response came in by or went out as: `None` when it was no mail, or was not rendered yet.
@@ -358,6 +356,13 @@ pub(super) fn present(ticket: Option<Ticket>) -> Result<Ticket> {
 pub(super) fn visible(response: Option<Response>, notes: bool) -> Result<Response> {
     let shown = |r: &Response| r.deleted_at.is_none() && (notes || r.visibility == Visibility::Public);
     response.filter(shown).ok_or(gone("response"))
+}
+
+/// A response with its files, and how its mails fare.
+pub(super) async fn view_response(tx: &mut Tx, response: Response) -> Result<ResponseView> {
+    let attachments = tx.attachments_of_response(response.id).await?;
+    let logs = logs_by_response(tx, response.ticket_id).await?.remove(&response.id).unwrap_or_default();
+    Ok(ResponseView { response, attachments, logs })
 }
 
 async fn view_responses(tx: &mut Tx, ticket: Uuid, notes: bool) -> Result<Vec<ResponseView>> {

@@ -158,7 +158,12 @@ impl Desk {
     /// # Errors
     /// [`Error::NotFound`], [`Error::VersionMismatch`], [`Error::InvalidState`] for what came with the program; the
     /// store's.
-    pub async fn delete_template(&self, id: Uuid, version: Option<i64>) -> Result<()> {
+    pub async fn delete_template(
+        &self,
+        id: Uuid,
+        version: Option<i64>,
+        ending: Ending<'_, ()>,
+    ) -> Result<Answered> {
         let mut tx = self.store().begin().await?;
         let Some(current) = tx.lock_template(id).await? else {
             return Err(match builtin_of(id) {
@@ -174,9 +179,9 @@ impl Desk {
             TemplateType::Reply => tx.delete_template_versions(id).await?,
             TemplateType::Notification => tx.count_template_change().await?,
         }
-        tx.commit().await?;
+        let answered = self.conclude(tx, &ending, &()).await?;
         self.inner.overrides.forget();
-        Ok(())
+        Ok(answered)
     }
 
     /// A page of the saves of a template, newest first.

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::value::{args, json};
 use super::{Error, Result, Tx};
-use crate::model::{Authentication, InboundRecord, Timestamp};
+use crate::model::{Authentication, InboundAction, InboundRecord, Timestamp};
 
 /// Octets of a mail in one statement: memory stays small while a large one is written.
 const CHUNK: usize = 512 * 1024;
@@ -67,6 +67,11 @@ impl Tx {
 
     /// Writes what became of a held mail; `false` when it is held no longer.
     pub async fn settle_held(&mut self, m: &InboundRecord) -> Result<bool> {
+        self.settle_inbound(m, InboundAction::Quarantined).await
+    }
+
+    /// Writes what became of a mail that nothing was filed of; `false` when something was since.
+    pub async fn settle_inbound(&mut self, m: &InboundRecord, was: InboundAction) -> Result<bool> {
         let rows = self
             .run(
                 include_str!("sql/inbound/settle.sql"),
@@ -83,7 +88,10 @@ impl Tx {
                     json(&m.flags),
                     json(&m.authentication),
                     m.released_at,
-                    &m.released_by
+                    &m.released_by,
+                    was,
+                    m.kind,
+                    json(&m.bounces)
                 ],
             )
             .await?;

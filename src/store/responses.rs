@@ -101,6 +101,25 @@ impl Tx {
         .map(drop)
     }
 
+    /// Writes a response's texts, and when they were edited.
+    pub async fn rewrite_response(&mut self, r: &Response) -> Result<()> {
+        self.run(
+            include_str!("sql/responses/rewrite.sql"),
+            args![
+                r.id,
+                r.body_format,
+                &r.body_text,
+                &r.body_html,
+                &r.quoted_text,
+                &r.full_text,
+                r.edited_at,
+                r.version
+            ],
+        )
+        .await
+        .map(drop)
+    }
+
     /// Moves everything that was said on a ticket to another one, with its files.
     pub async fn move_responses(&mut self, from: Uuid, into: Uuid) -> Result<()> {
         self.run(include_str!("sql/responses/move.sql"), args![from, into]).await?;

@@ -49,7 +49,7 @@ impl Desk {
     /// # Errors
     /// [`Error::NotFound`], also of somebody else's; [`Error::UploadExpired`]; [`Error::InvalidState`] when it is used;
     /// the store's.
-    pub async fn delete_upload(&self, id: Uuid, caller: &Caller) -> Result<()> {
+    pub async fn delete_upload(&self, id: Uuid, caller: &Caller, ending: Ending<'_, ()>) -> Result<Answered> {
         const USED: Error = Error::InvalidState("it is part of a ticket; delete its response");
         let mut tx = self.store().begin().await?;
         let row = tx.attachment(id).await?.ok_or(GONE)?;
@@ -63,7 +63,7 @@ impl Desk {
         if !tx.delete_upload(&row).await? {
             return Err(USED);
         }
-        Ok(tx.commit().await?)
+        self.conclude(tx, &ending, &()).await
     }
 
     /// The uploads that a ticket or response names, to be filed with it: each its caller's own, and used once.

@@ -1,6 +1,7 @@
 //! A mail comes in: the one call every door makes. Read (pure, outside any transaction), then filed in one
 //! transaction: ledger row, ticket or response, audit line, outbox rows.
 
+mod again;
 mod agent;
 mod forward;
 mod hand_in;
@@ -127,10 +128,10 @@ impl Desk {
         }
     }
 
-    /// The ledger row of the same mail, if it came before (MAIL.md §1.7).
+    /// The ledger row of the same mail, if it came before (MAIL.md §1.7). Read again, it is not its own duplicate.
     async fn first_of(&self, tx: &mut Tx, mail: &Reading) -> Result<Option<Uuid>> {
         match &mail.dedupe_key {
-            Some(key) => Ok(tx.inbound_by_dedupe_key(key).await?),
+            Some(key) => Ok(tx.inbound_by_dedupe_key(key).await?.filter(|first| *first != mail.id)),
             None => Ok(None),
         }
     }

@@ -50,6 +50,14 @@ impl Desk {
         id: Uuid,
         notify: bool,
     ) -> Result<(InboundRecord, Reading)> {
+        let (record, mut reading) = self.read_again(id).await?;
+        reading.judgement.kind = MailKind::Person;
+        reading.notify = notify;
+        Ok((record, reading))
+    }
+
+    /// A mail of the ledger, read again as if it came in now.
+    pub(super) async fn read_again(&self, id: Uuid) -> Result<(InboundRecord, Reading)> {
         let mut tx = self.store().read().await?;
         let record = tx.inbound(id).await?.ok_or(Error::NotFound("inbound_mail"))?;
         let raw = tx.inbound_raw(id).await?.ok_or(Error::NotFound("inbound_mail"))?;
@@ -67,9 +75,7 @@ impl Desk {
             authentication: record.authentication,
         };
         let reading = self.read_as(mail, id).await;
-        let mut reading = reading.ok_or(Error::InvalidState("none of its recipients is ours any more"))?;
-        reading.judgement.kind = MailKind::Person;
-        reading.notify = notify;
+        let reading = reading.ok_or(Error::InvalidState("none of its recipients is ours any more"))?;
         Ok((record, reading))
     }
 

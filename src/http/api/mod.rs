@@ -14,9 +14,11 @@ mod mailboxes;
 mod me;
 mod metrics;
 mod new_ticket;
+mod notes;
 mod personal;
 mod quarantine;
 mod queue;
+mod reprocess;
 mod responses;
 mod search;
 mod stats;
@@ -51,6 +53,8 @@ pub fn routes(api: &Api) -> (Router<Api>, OpenApi) {
         .merge(bulk::routes())
         .merge(changes::routes())
         .merge(search::routes())
+        .merge(notes::routes())
+        .merge(reprocess::routes())
         .merge(responses::routes())
         .merge(thread::routes())
         .merge(email_logs::routes())

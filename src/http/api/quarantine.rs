@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -109,10 +109,12 @@ pub async fn discard(
     State(api): State<Api>,
     who: Who,
     Path(mail): Path<String>,
-    RawQuery(query): RawQuery,
+    request: Request,
 ) -> Result<Response, Problem> {
     who.require(Scope::EmailLogsWrite)?;
-    Params::parse(query.as_deref())?.finish()?;
-    api.desk.discard_mail(id(&mail, "inbound_mail")?).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let mail = id(&mail, "inbound_mail")?;
+    let Terms { dry_run, .. } = Terms::read(&request, &who)?;
+    let show = |(): &()| writing::gone(dry_run);
+    let ending = Ending { key: None, dry_run, show: &show };
+    Ok(writing::send(api.desk.discard_mail(mail, ending).await?))
 }

@@ -80,7 +80,7 @@ pub async fn delete(
     who.require(Scope::EmailLogsWrite)?;
     let address = extract::address(&address).ok_or(Problem::not_found("suppression"))?;
     let Terms { dry_run, .. } = Terms::read(&request, &who)?;
-    let version = answer::wanted_version(request.headers(), false)?;
+    let version = answer::wanted_version(request.headers(), api.desk.config().api.require_if_match)?;
     let show = |_: &Suppression| writing::shown(StatusCode::OK, String::new(), json!({}), dry_run, &[]);
     let ending = Ending { key: None, dry_run, show: &show };
     let answered = api.desk.release_suppression(&address, version, ending).await?;

@@ -5,16 +5,18 @@ mod answering;
 mod range;
 mod upload;
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::id;
+use crate::desk::Ending;
 use crate::http::auth::Who;
 use crate::http::extract::Params;
 use crate::http::problem::Problem;
+use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer};
 use crate::model::{AttachmentRecord, Scope, Timestamp};
 
@@ -131,12 +133,14 @@ pub async fn delete(
     State(api): State<Api>,
     who: Who,
     Path(file): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Result<StatusCode, Problem> {
+    request: Request,
+) -> Result<Response, Problem> {
     let caller = upload::may_upload(&who)?;
-    Params::parse(query.as_deref())?.finish()?;
-    api.desk.delete_upload(id(&file, "attachment")?, caller).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let file = id(&file, "attachment")?;
+    let Terms { dry_run, .. } = Terms::read(&request, &who)?;
+    let show = |(): &()| writing::gone(dry_run);
+    let ending = Ending { key: None, dry_run, show: &show };
+    Ok(writing::send(api.desk.delete_upload(file, caller, ending).await?))
 }
 
 /// The row, for a caller with a token, or anybody with a link we signed.

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::id;
 use crate::desk::query::{Param, TemplateFilter};
-use crate::desk::{self, Answered, Caller, Ending, builtin_of};
+use crate::desk::{self, Answered, Caller, Ending, WriteKey, builtin_of};
 use crate::http::auth::Who;
 use crate::http::extract::{self, JsonBody, Params};
 use crate::http::list::{Kind, ListRequest};
@@ -111,7 +111,7 @@ pub async fn change(
     let wanted = TemplateFields::read(&mut fields, base.r#type);
     fields.finish()?;
     let change = |base: TemplateRecord| wanted.clone().over(base);
-    Ok(writing::send(saved(&api, caller, base, version, dry_run, change).await?))
+    Ok(writing::send(saved(&api, caller, base, version, (None, dry_run), change).await?))
 }
 
 /// Take a template away, or the desk's own words back.
@@ -125,14 +125,15 @@ pub async fn delete(
     State(api): State<Api>,
     who: Who,
     Path(template): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Problem> {
     who.require(Scope::TemplatesWrite)?;
-    Params::parse(query.as_deref())?.finish()?;
-    let version = answer::wanted_version(&headers, api.desk.config().api.require_if_match)?;
-    api.desk.delete_template(id(&template, "template")?, version).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let template = id(&template, "template")?;
+    let Terms { dry_run, .. } = Terms::read(&request, &who)?;
+    let version = answer::wanted_version(request.headers(), api.desk.config().api.require_if_match)?;
+    let show = |(): &()| writing::gone(dry_run);
+    let ending = Ending { key: None, dry_run, show: &show };
+    Ok(writing::send(api.desk.delete_template(template, version, ending).await?))
 }
 
 /// Every save of a template.
@@ -174,12 +175,14 @@ pub async fn restore(
     let caller = who.require(Scope::TemplatesWrite)?;
     let template = id(&template, "template")?;
     let number = version.parse().map_err(|_| Problem::not_found("template"))?;
-    let Terms { dry_run, .. } = Terms::read(&request, &who)?;
+    let terms = Terms::read(&request, &who)?;
     let wanted = answer::wanted_version(request.headers(), api.desk.config().api.require_if_match)?;
+    let body = extract::nothing(request.into_body(), api.body_timeout()).await?;
+    let terms = (terms.key(&body), terms.dry_run);
     let old = api.desk.template_version(template, number).await?;
     let base = found(&api, template).await?;
     let change = |base: TemplateRecord| fields::restored(base, old.clone());
-    Ok(writing::send(saved(&api, caller, base, wanted, dry_run, change).await?))
+    Ok(writing::send(saved(&api, caller, base, wanted, terms, change).await?))
 }
 
 /// A template that is kept, or that came with the program.
@@ -213,7 +216,7 @@ async fn saved(
     caller: &Caller,
     mut base: TemplateRecord,
     version: Option<i64>,
-    dry_run: bool,
+    (key, dry_run): (Option<WriteKey>, bool),
     change: impl Fn(TemplateRecord) -> TemplateRecord,
 ) -> Result<Answered, Problem> {
     let show = shown(dry_run, StatusCode::OK);
@@ -225,7 +228,7 @@ async fn saved(
         let (id, is_new) = (base.id, base.is_builtin());
         let template = change(base);
         check(api, &template).await?;
-        let ending = Ending { key: None, dry_run, show: &show };
+        let ending = Ending { key: key.clone(), dry_run, show: &show };
         let saved = match is_new {
             true => api.desk.create_template(template, caller, ending).await,
             false => api.desk.save_template(template, caller, ending).await,

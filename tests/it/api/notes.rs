@@ -1,0 +1,77 @@
+//! Notes changed, and mails read again.
+
+use postdesk::model::Scope;
+use serde_json::{Value, json};
+
+use super::call::Client;
+use super::{PARCEL, mail_in};
+use crate::support::App;
+
+both_engines! {
+    async fn a_note_is_written_anew_and_taken_away(engine: Engine) {
+        let app = App::start(engine).await;
+        let api = Client::admin(&app.desk).await;
+        mail_in(&app.desk, "jo@example.org", PARCEL).await;
+        let ticket = api.get("/tickets").await.json()["data"][0].clone();
+        let path = format!("/tickets/{}", ticket["id"].as_str().expect("an id"));
+        let responses = format!("{path}/responses");
+        let note = api.json("POST", &responses, &json!({"body": "Chek", "visibility": "internal"})).await.json();
+        let note = format!("/responses/{}", note["id"].as_str().expect("an id"));
+        let answer = api.json("POST", &responses, &json!({"body": "On its way"})).await.json();
+        let answer = format!("/responses/{}", answer["id"].as_str().expect("an id"));
+        let edited = api.json("PATCH", &note, &json!({"body": "*Check*", "body_format": "markdown"})).await.json();
+        assert_eq!((&edited["body_text"], &edited["version"]), (&json!("*Check*"), &json!(2)));
+        assert!(edited["body_html"].as_str().is_some_and(|html| html.contains("<em>Check</em>")), "{edited}");
+        assert!(edited["edited_at"].is_string(), "{edited}");
+        for method in ["PATCH", "DELETE"] {
+            let refused = api.json(method, &answer, &json!({"body": "x"})).await;
+            assert_eq!(refused.problem(), (409, "invalid_state".into()), "{method}: what was sent stays");
+        }
+        let blind = Client::new(&app.desk, &[Scope::ResponsesWrite]).await;
+        assert_eq!(blind.json("PATCH", &note, &json!({"body": "x"})).await.problem(), (404, "response_not_found".into()));
+        assert_eq!(api.json("DELETE", &note, &json!({})).await.status.as_u16(), 204);
+        assert_eq!(api.get(&note).await.problem(), (404, "response_not_found".into()));
+        let shown = api.get(&format!("{path}?include=events,responses")).await.json();
+        assert_eq!((&shown["response_count"], shown["responses"].as_array().map(Vec::len)), (&json!(2), Some(2)));
+        let events = shown["events"].to_string();
+        assert!(events.contains("note_edited") && events.contains("note_deleted"), "{events}");
+    }
+
+    async fn a_placed_mail_gets_its_texts_anew_and_nothing_else(engine: Engine) {
+        let app = App::start(engine).await;
+        let api = Client::admin(&app.desk).await;
+        mail_in(&app.desk, "jo@example.org", PARCEL).await;
+        let row = api.get("/inbound").await.json()["data"][0].clone();
+        let ticket = api.get("/tickets").await.json()["data"][0]["id"].as_str().expect("an id").to_owned();
+        let mut tx = app.store.begin().await.expect("a turn");
+        let mut response = tx.responses_of(ticket.parse().expect("an id")).await.expect("it reads").remove(0);
+        response.body_text = "read wrongly".into();
+        tx.rewrite_response(&response).await.expect("it writes");
+        tx.commit().await.expect("on disk");
+        let mails = app.database.count("SELECT COUNT(*) FROM outbox").await;
+        let again = api.json("POST", &format!("/inbound/{}/reprocess", row["id"].as_str().expect("an id")), &json!({})).await;
+        assert_eq!((again.status.as_u16(), again.json()), (200, row));
+        let shown = api.get(&format!("/tickets/{ticket}?include=responses")).await.json();
+        assert_eq!(shown["responses"][0]["body_text"], "Hello, the blue parcel is late.", "{shown}");
+        assert_eq!(shown["responses"].as_array().map(Vec::len), Some(1));
+        assert_eq!(app.database.count("SELECT COUNT(*) FROM outbox").await, mails);
+    }
+
+    async fn a_held_mail_goes_by_todays_rules(engine: Engine) {
+        let app = App::start(engine).await;
+        let api = Client::admin(&app.desk).await;
+        let open = json!({"subject": "s", "description": "d", "customer_email": "jo@example.org", "notify": false});
+        let ticket = api.json("POST", "/tickets", &open).await.json()["id"].as_str().expect("an id").to_owned();
+        api.json("POST", &format!("/tickets/{ticket}/spam"), &json!({"block_sender": true})).await;
+        let held = mail_in(&app.desk, "jo@example.org", PARCEL).await;
+        let place = format!("/inbound/{}/reprocess", held.inbound().expect("it was kept"));
+        assert_eq!(api.json("POST", &place, &json!({})).await.json()["reason"], "blocked_sender", "nothing changed");
+        api.json("PATCH", &format!("/tickets/{ticket}"), &json!({"is_spam": false})).await;
+        let row = api.json("POST", &place, &json!({})).await.json();
+        assert_eq!((&row["action"], &row["reason"], &row["duplicate_of"]), (&json!("created"), &json!("new_ticket"), &Value::Null));
+        assert!(row["response_id"].is_string(), "{row}");
+        assert_eq!(app.database.count("SELECT COUNT(*) FROM tickets").await, 2);
+        assert_eq!(api.json("POST", &place, &json!({})).await.json(), row, "now it is placed");
+        assert_eq!(app.database.count("SELECT COUNT(*) FROM tickets").await, 2);
+    }
+}
