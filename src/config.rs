@@ -218,7 +218,7 @@ impl Default for Http {
             public_url: None,
             trusted_proxies: Vec::new(),
             forwarded_header: ForwardedHeader::XForwardedFor,
-            max_connections: 1_000,
+            max_connections: 2_000,
             head_timeout_seconds: 15,
             body_timeout_seconds: 30,
             shutdown_seconds: 10,

@@ -179,7 +179,7 @@ impl Desk {
         let view = view_one(&mut tx, agent).await?;
         let answered = self.conclude_deed(tx, ending, &view, deed).await?;
         if !ending.dry_run {
-            self.inner.tokens.forget(|caller| caller.token.agent_id == Some(view.agent.id));
+            self.doubt_callers(|caller| caller.token.agent_id == Some(view.agent.id));
             self.reload_directory().await?;
         }
         Ok(answered)

@@ -40,7 +40,7 @@ impl Desk {
     pub async fn run_chores(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             // Other nodes, and other programs, change mailboxes and agents too.
-            if let Err(error) = self.reload_directory().await {
+            if let Err(error) = self.read_directory().await {
                 tracing::warn!(%error, "mailboxes and agents not read again");
             }
             match self.do_chores().await {

@@ -21,8 +21,10 @@ mod indexing;
 mod intake;
 mod jobs;
 mod links;
+mod live;
 mod mailboxes;
 mod merge;
+mod nodes;
 mod note_words;
 mod notes;
 mod notify;
@@ -73,6 +75,7 @@ pub use filing::{FiledResponse, NewResponse, NewTicket};
 pub use find::{Find, Found, Search};
 pub use indexing::Indexer;
 pub use jobs::ShowRefusal;
+pub use live::{Listening, Show};
 pub use mailboxes::MailboxRequest;
 pub use notify::Finding;
 pub use puzzles::{Puzzle, SolvedPuzzle};
@@ -130,6 +133,9 @@ struct Inner {
     files: files::Turns,
     statistics: stats::Statistics,
     callers: callers::Callers,
+    /// What other nodes are told at once.
+    signals: nodes::Signals,
+    live: live::Live,
 }
 
 /// What the desk keeps in memory of its mailboxes and agents: every mail asks for them. Other nodes' changes are
@@ -185,6 +191,8 @@ impl Desk {
     /// When the store does not answer, or `keys.reply` is empty.
     pub async fn open(store: Store, config: Arc<Config>, clock: Clock, ids: Ids) -> Result<Self> {
         let keys = KeyRing::new(&config.keys.reply)?;
+        // Listeners leave half of the connections to other calls.
+        let live = live::Live::new((config.http.max_connections / 2).max(1));
         let inner = Inner {
             store: store.announcing(clock.clone()),
             config,
@@ -200,20 +208,33 @@ impl Desk {
             received: Default::default(),
             tokens: Default::default(),
             overrides: Default::default(),
+            signals: Default::default(),
+            live,
             files: Default::default(),
             statistics: Default::default(),
             callers: Default::default(),
         };
         let desk = Self { inner: Arc::new(inner) };
-        desk.reload_directory().await?;
+        desk.read_directory().await?;
         Ok(desk)
     }
 
-    /// Reads mailboxes and agents again: after one was added or changed, and now and then for other nodes' sake.
+    /// Reads mailboxes and agents again, after one was added or changed; other nodes do so too, and listeners are asked
+    /// again who they are.
     ///
     /// # Errors
     /// When the store does not answer; the old ones stay.
     pub async fn reload_directory(&self) -> Result<()> {
+        self.inner.signals.directory();
+        self.inner.live.doubt();
+        self.read_directory().await
+    }
+
+    /// Reads mailboxes and agents: other nodes, and other programs, change them too.
+    ///
+    /// # Errors
+    /// When the store does not answer; the old ones stay.
+    async fn read_directory(&self) -> Result<()> {
         let mut tx = self.inner.store.read().await?;
         let directory = Directory::read(&mut tx, self.inner.config.email.recipient_delimiter).await?;
         *self.inner.directory.write().expect("no panic while held") = Arc::new(directory);
@@ -262,5 +283,6 @@ impl Desk {
     /// Wakes the outbox: there may be something to send.
     fn ring_outbox(&self) {
         self.inner.outbox.notify_one();
+        self.inner.signals.outbox();
     }
 }

@@ -91,7 +91,7 @@ impl Desk {
         let deed = Deed { by: Some(caller), what: "token.rotated", id };
         let answered =
             self.conclude_secret(tx, ending, TokenMade { token, secret: Some(secret) }, deed).await?;
-        self.inner.tokens.forget(|caller| caller.token.id == id);
+        self.doubt_callers(|caller| caller.token.id == id);
         Ok(answered)
     }
 
@@ -126,7 +126,7 @@ impl Desk {
         Ok(self.store().read().await?.tokens().await?)
     }
 
-    /// Takes a token back. Other nodes hear of it within seconds.
+    /// Takes a token back, on every node at once; who listens with it hears nothing more.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none, or it was taken back before; the store's.
@@ -163,7 +163,7 @@ impl Desk {
             return Ok(tx.rollback().await?);
         }
         tx.commit().await?;
-        self.inner.tokens.forget(|caller| caller.token.id == id);
+        self.doubt_callers(|caller| caller.token.id == id);
         Deed { by, what: "token.revoked", id }.log();
         Ok(())
     }

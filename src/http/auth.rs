@@ -120,7 +120,7 @@ async fn known(api: &Api, secret: &str) -> Result<Arc<Caller>, Problem> {
 }
 
 /// The secret of `Authorization: Bearer`; other schemes are not spoken here.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     let refused = || Problem::unauthorized("invalid_token", "send Authorization: Bearer pdk_…");

@@ -29,6 +29,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 
 pub use problem::refusal;
+use server::Connection;
 pub use server::serve;
 
 use self::problem::{BASE, Problem};

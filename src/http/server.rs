@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -24,8 +25,39 @@ use crate::templates::Templates;
 
 /// Largest request head.
 const MAX_HEAD: usize = 64 << 10;
-/// A connection ends after the request that runs then: one that reads slowly does not stay for ever.
+/// A connection ends after the request that runs then: one that reads slowly does not stay for ever. One that listens
+/// may stay for as long again, and again, while it takes what it is sent.
 const CONNECTION_LIFE: Duration = Duration::from_secs(600);
+
+/// What an answer without an end needs to know of its connection.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Connection {
+    /// Set whenever the client took something.
+    alive: Arc<AtomicBool>,
+    stop: CancellationToken,
+}
+
+impl Connection {
+    /// The client took what it was sent.
+    pub fn beat(&self) {
+        self.alive.store(true, Ordering::Relaxed);
+    }
+
+    /// Resolves when the door closes.
+    pub async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Resolves when the connection's time is up.
+    async fn outlived(&self) {
+        loop {
+            tokio::time::sleep(CONNECTION_LIFE).await;
+            if !self.alive.swap(false, Ordering::Relaxed) {
+                return;
+            }
+        }
+    }
+}
 
 /// What all connections share. Cheap to clone.
 #[derive(Clone)]
@@ -99,30 +131,33 @@ async fn converse(stream: TcpStream, peer: SocketAddr, door: Door) {
     let Door { router, head, grace, cancel, .. } = door;
     // Small answers go out at once; a socket that can't be told so works all the same.
     stream.set_nodelay(true).ok();
+    let connection = Connection { stop: cancel.clone(), ..Connection::default() };
+    let told = connection.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(told.clone());
         let answer = router.clone().oneshot(request);
         async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
     });
-    let connection = http1::Builder::new()
+    let talk = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head)
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
+    tokio::pin!(talk);
     tokio::select! {
-        ended = connection.as_mut() => {
+        ended = talk.as_mut() => {
             if let Err(error) = ended {
                 tracing::debug!(%peer, %error, "http: connection broke off");
             }
             return;
         }
         () = cancel.cancelled() => {}
-        () = tokio::time::sleep(CONNECTION_LIFE) => {}
+        () = connection.outlived() => {}
     }
-    connection.as_mut().graceful_shutdown();
-    if tokio::time::timeout(grace, connection).await.is_err() {
+    talk.as_mut().graceful_shutdown();
+    if tokio::time::timeout(grace, talk).await.is_err() {
         tracing::debug!(%peer, "http: connection cut");
     }
 }

@@ -141,6 +141,8 @@ impl Node {
         works.spawn("chores", async move { desk.run_chores(until).await });
         let (desk, until) = (self.desk.clone(), stop.clone());
         works.spawn("jobs", async move { desk.run_jobs(http::refusal, until).await });
+        let (desk, until) = (self.desk.clone(), stop.clone());
+        works.spawn("signals", async move { desk.run_signals(until).await });
         let (desk, templates, until) = (self.desk.clone(), self.templates.clone(), stop.clone());
         works.spawn("templates", async move { watch_templates(&desk, &templates, until).await });
         self.wait_for_signals(&stop).await;

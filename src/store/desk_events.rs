@@ -2,7 +2,7 @@
 //! commit; whoever listens reads them in their order.
 //!
 //! On SQLite that is the order of the commits. On PostgreSQL a number is drawn before its commit, so a higher one may be
-//! seen first: [`Tx::horizon`] tells a reader when a number that is missing will never come.
+//! seen first: [`Tx::ended_below`] tells a reader when a number that is missing will never come.
 
 use std::sync::Arc;
 
@@ -28,15 +28,6 @@ pub(super) struct Announcing {
 pub(super) struct Pending {
     news: News,
     announcing: Announcing,
-}
-
-/// Which transactions may still be under way, seen by one snapshot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Horizon {
-    /// Those before have ended.
-    pub oldest: i64,
-    /// Those from here on had not begun.
-    pub next: i64,
 }
 
 impl Announcing {
@@ -71,6 +62,11 @@ impl Tx {
         }
     }
 
+    /// From here on nobody is told what the verb does: it makes things up.
+    pub fn tell_nobody(&mut self) {
+        self.pending = None;
+    }
+
     /// Writes down what the verb tells; who then rings for it, if it tells anything.
     pub(super) async fn tell(&mut self) -> Result<Option<Announcing>> {
         let Some(pending) = self.pending.take().filter(|pending| !pending.news.is_empty()) else {
@@ -102,13 +98,29 @@ impl Tx {
         Ok(found.is_some())
     }
 
-    /// Which transactions may be under way. On SQLite none: there is one writer, and its numbers come in order.
-    pub async fn horizon(&mut self) -> Result<Horizon> {
+    /// The place of the oldest event since then; `None` when there is none.
+    pub async fn first_event_since(&mut self, at: Timestamp) -> Result<Option<i64>> {
+        self.field(include_str!("sql/desk_events/young.sql"), args![at]).await
+    }
+
+    /// Every transaction numbered below this has ended, as this snapshot sees it. On SQLite all have: there is one
+    /// writer, and the numbers of its events come in order.
+    pub async fn ended_below(&mut self) -> Result<i64> {
         if !self.is_postgres() {
-            return Ok(Horizon { oldest: i64::MAX, next: 0 });
+            return Ok(i64::MAX);
         }
-        let (oldest, next) = self.only(include_str!("sql/desk_events/horizon.postgres.sql"), args![]).await?;
-        Ok(Horizon { oldest, next })
+        let (oldest,) = self.only(include_str!("sql/desk_events/horizon.postgres.sql"), args![]).await?;
+        Ok(oldest)
+    }
+
+    /// A number above those of all transactions that have begun to write; the transaction takes it for itself.
+    pub async fn next_transaction(&mut self) -> Result<i64> {
+        if !self.is_postgres() {
+            return Ok(0);
+        }
+        let (next,) =
+            self.only(include_str!("sql/desk_events/next_transaction.postgres.sql"), args![]).await?;
+        Ok(next)
     }
 
     /// Forgets events from before, but for the newest.

@@ -22,6 +22,7 @@ mod erasure;
 mod events;
 mod inbound;
 mod jobs;
+mod listen;
 mod mailboxes;
 mod outbox;
 mod paging;
@@ -60,8 +61,8 @@ use value::{Field, Value};
 
 pub use attachments::PendingUploads;
 pub use blobs::PIECE;
-pub use desk_events::Horizon;
 pub use error::Error;
+pub use listen::Ear;
 pub use pending::PendingTicket;
 pub use queue::{Claim, QueueState};
 pub use webhooks::{LeasedDelivery, WebhookClaim};

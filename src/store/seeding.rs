@@ -50,6 +50,11 @@ impl Tx {
         self.run(include_str!("sql/seeding/forget_tickets.sql"), args![limit]).await
     }
 
+    /// A ticket of the demo data that another one was merged into is demo data no longer.
+    pub async fn keep_merged_seed_tickets(&mut self) -> Result<()> {
+        self.run(include_str!("sql/seeding/keep_merged.sql"), args![]).await.map(drop)
+    }
+
     /// Takes the rest of the demo data away; contacts and agents that are used elsewhere stay. Answers how many seeded
     /// rows are gone.
     pub async fn clean_seed_rows(&mut self) -> Result<u64> {

@@ -20,6 +20,11 @@ const COUNTS: &[(&str, i64)] = &[
     ("SELECT count(*) FROM outbox WHERE status = 'failed'", 2),
     ("SELECT count(*) FROM delivery_attempts", 6),
     ("SELECT count(*) FROM outbox WHERE next_attempt_at IS NOT NULL", 0),
+    (
+        "SELECT count(*) FROM outbox o JOIN responses r ON r.id = o.response_id WHERE o.ticket_id = r.ticket_id",
+        2,
+    ),
+    ("SELECT count(*) FROM desk_events", 0), // nobody is told what is made up
 ];
 
 async fn assert_seeded(app: &App) {

@@ -13,12 +13,9 @@ impl Desk {
     pub(super) async fn seed_email(
         &self,
         tx: &mut Tx,
-        mailbox: &Mailbox,
-        people: &People,
-        ticket: &Ticket,
+        mut entry: OutboxEntry,
         from: &SeedEmail,
     ) -> Result<()> {
-        let mut entry = self.seed_entry(mailbox, people, ticket, from);
         tx.insert_outbox(&entry).await?;
         tx.fix_outbox_mime(&entry, &bytes(&entry, &from.text)).await?;
         let attempt = self.seed_attempt(&entry, from);
@@ -35,12 +32,13 @@ impl Desk {
         Ok(())
     }
 
-    fn seed_entry(
+    pub(super) fn seed_entry(
         &self,
         mailbox: &Mailbox,
         people: &People,
         ticket: &Ticket,
         from: &SeedEmail,
+        response_id: Option<uuid::Uuid>,
     ) -> OutboxEntry {
         let at = ticket.created_at.plus_ms(from.minutes_later * MINUTE_MS);
         let id = self.ids().uuid(at);
@@ -50,7 +48,7 @@ impl Desk {
         OutboxEntry {
             id,
             ticket_id: Some(ticket.id),
-            response_id: None,
+            response_id,
             template: from.template.as_str().into(),
             template_version: None,
             locale: "en".into(),

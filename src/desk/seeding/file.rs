@@ -81,6 +81,8 @@ pub(super) struct SeedEmail {
     pub(super) to: String,
     pub(super) text: String,
     pub(super) reply: String,
+    /// Which of the ticket's responses it brings, from 0.
+    pub(super) response: Option<usize>,
     #[serde(default)]
     pub(super) failed: bool,
     #[serde(default)]

@@ -50,6 +50,7 @@ impl Desk {
         let mailbox = self.directory().mailboxes.first().cloned().ok_or(Error::NotFound("mailbox"))?;
         let now = self.clock().now();
         let mut tx = self.store().begin().await?;
+        tx.tell_nobody();
         if !tx.note_seed_row("load", Uuid::nil()).await? {
             return Ok(None);
         }
@@ -60,8 +61,11 @@ impl Desk {
         let people = self.seed_people(&mut tx, &seed, &mut done).await?;
         for ticket in &seed.tickets {
             let filed = self.seed_ticket(&mut tx, &seed.store, &mailbox, &people, ticket).await?;
+            let responses = tx.responses_of(filed.id).await?;
             for email in &ticket.emails {
-                self.seed_email(&mut tx, &mailbox, &people, &filed, email).await?;
+                let about = email.response.and_then(|place| responses.get(place)).map(|response| response.id);
+                let entry = self.seed_entry(&mailbox, &people, &filed, email, about);
+                self.seed_email(&mut tx, entry, email).await?;
             }
             done.tickets += 1;
             done.responses += size(&ticket.responses);
@@ -73,12 +77,16 @@ impl Desk {
         Ok(Some(done))
     }
 
-    /// Takes the demo data away, and nothing else; answers how many things are gone.
+    /// Takes the demo data away, with what was said on its tickets since, and nothing else: mails that came in stay in the
+    /// ledger, and a ticket that another one was merged into stays whole. Answers how many things are gone.
     ///
     /// # Errors
     /// The store's. What was taken away before it stays away.
     pub async fn clean_seed(&self) -> Result<u64> {
         let mut gone = 0;
+        let mut tx = self.store().begin().await?;
+        tx.keep_merged_seed_tickets().await?;
+        tx.commit().await?;
         loop {
             let mut tx = self.store().begin().await?;
             let tickets = tx.clean_seed_tickets(CLEANED_AT_ONCE).await?;

@@ -7,6 +7,7 @@ mod changes;
 mod confirm;
 mod contacts;
 mod email_logs;
+mod events;
 mod inbound;
 mod intake;
 mod jobs;
@@ -79,7 +80,8 @@ pub fn routes(api: &Api) -> (Router<Api>, OpenApi) {
         .merge(inbound::raw_routes())
         .merge(attachments::raw_routes())
         .merge(metrics::raw_routes())
-        .merge(stats::raw_routes());
+        .merge(stats::raw_routes())
+        .merge(events::raw_routes());
     let known = json.merge(raw).route_layer(middleware::from_fn_with_state(api.clone(), auth::identify));
     let open = OpenApiRouter::new()
         .route(BASE, get(|| async { super::moved("/api/support/") }))

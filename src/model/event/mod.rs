@@ -3,9 +3,11 @@
 //! through everything that was ever told.
 
 mod news;
+mod sight;
 mod trail;
 
 pub use news::News;
+pub use sight::Sight;
 
 use serde::Serialize;
 use serde_json::{Map, Value};

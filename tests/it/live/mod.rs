@@ -1,3 +1,6 @@
 //! What the desk tells those who listen.
 
+mod ear;
 mod events;
+mod nodes;
+mod stream;
