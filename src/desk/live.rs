@@ -20,6 +20,8 @@ const BEHIND: usize = 256;
 const PACE: Duration = Duration::from_millis(50);
 /// How often we look though nobody rang: another program may have written.
 const LOOK: Duration = Duration::from_secs(3);
+/// Who missed more than this time is not told all of it, milliseconds (API.md §6).
+const RESUMED_MS: i64 = 10 * 60_000;
 /// Events read at a time by a listener who comes back.
 const PAGE: i64 = 500;
 
@@ -119,16 +121,16 @@ impl Desk {
         Ok(joined)
     }
 
-    /// The place that a `Last-Event-ID` names, if everything behind it is kept.
+    /// The place that a `Last-Event-ID` names, if everything behind it is kept and is not too old to be told.
     async fn kept_place(&self, id: &str) -> Result<Option<i64>> {
         let Ok(place) = id.trim().parse::<i64>() else { return Ok(None) };
-        // A desk without events, or one whose listener came before the first.
         let mut tx = self.store().read().await?;
-        let kept = match place {
-            0 => tx.events_after(0, 1).await?.first().is_none_or(|first| first.seq == 1),
-            place => tx.event_is_kept(place).await?,
+        let is_kept = match tx.events_after(place, 1).await?.first() {
+            Some(next) if next.at < self.clock().now().plus_ms(-RESUMED_MS) => false,
+            Some(next) => next.seq == place + 1 || tx.event_is_kept(place).await?,
+            None => place == tx.newest_event().await?,
         };
-        Ok(kept.then_some(place))
+        Ok(is_kept.then_some(place))
     }
 
     /// Hands out what is read, until nobody listens.

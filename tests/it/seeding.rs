@@ -1,7 +1,10 @@
 //! Demo data: loaded once, taken away again, and nothing else with it.
 
 use postdesk::desk::{Generate, Progress};
+use serde_json::json;
 
+use crate::api::call::Client;
+use crate::api::{PARCEL, mail_in};
 use crate::support::App;
 
 const COUNTS: &[(&str, i64)] = &[
@@ -62,6 +65,37 @@ both_engines! {
         assert!(app.desk.load_seed().await.expect("it writes").is_some(), "it can be loaded again");
         assert_eq!(app.database.count("SELECT count(*) FROM tickets").await, 6);
         assert_eq!(app.database.count("SELECT count(*) FROM contacts").await, 2);
+    }
+}
+
+both_engines! {
+    async fn clean_takes_what_was_said_on_seeded_tickets_and_keeps_what_others_were_merged_into(engine: Engine) {
+        let app = App::start(engine).await;
+        app.desk.load_seed().await.expect("it writes");
+        let client = Client::admin(&app.desk).await;
+        let seeded = client.get("/tickets?sort=created_at").await.json()["data"].clone();
+        let id = |place: usize| seeded[place]["id"].as_str().expect("an id").to_owned();
+        let answered = client.json("POST", &format!("/tickets/{}/responses", id(4)), &json!({"body": "Soon."})).await;
+        assert_eq!(answered.status, 201);
+        mail_in(&app.desk, "jo@example.org", PARCEL).await;
+        let mut tx = app.store.begin().await.expect("a turn");
+        let target = id(3).parse().expect("an id");
+        let own = client.get("/tickets?requester=jo@example.org").await.json()["data"][0]["id"].clone();
+        let own = own.as_str().and_then(|id| id.parse().ok()).expect("an id");
+        let mut own = tx.lock_ticket(own).await.expect("it reads").expect("it is there");
+        own.merged_into_id = Some(target);
+        tx.update_ticket(&own).await.expect("it writes");
+        tx.commit().await.expect("on disk");
+
+        app.desk.clean_seed().await.expect("it writes");
+        for (sql, want) in [
+            ("SELECT count(*) FROM tickets", 2), // Jo's, and the one it was merged into
+            ("SELECT count(*) FROM inbound_mails", 1),
+            ("SELECT count(*) FROM responses WHERE body_text = 'Soon.'", 0),
+            ("SELECT count(*) FROM seed_rows WHERE kind = 'ticket'", 0),
+        ] {
+            assert_eq!(app.database.count(sql).await, want, "{sql}");
+        }
     }
 }
 
