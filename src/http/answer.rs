@@ -88,7 +88,8 @@ fn tags(request: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &
     values.flat_map(|value| value.split(',')).map(str::trim).filter(|tag| !tag.is_empty())
 }
 
-fn digest(body: &str) -> String {
+/// A hash of what is shown.
+pub fn digest(body: &str) -> String {
     URL_SAFE_NO_PAD.encode(&Sha256::digest(body.as_bytes())[..12])
 }
 

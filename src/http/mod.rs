@@ -10,6 +10,7 @@ mod extract;
 mod limit;
 mod list;
 mod openapi;
+mod page;
 mod problem;
 mod server;
 mod view;
@@ -28,6 +29,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 
+pub use openapi::Documents;
 pub use problem::refusal;
 use server::Connection;
 pub use server::serve;
@@ -64,16 +66,28 @@ const API_VERSION_HEADER: HeaderName = HeaderName::from_static("api-version");
 #[derive(Debug, Clone)]
 struct RequestId(Arc<str>);
 
+impl Api {
+    fn new(desk: Desk, templates: Arc<Templates>) -> Self {
+        Self {
+            templates,
+            limits: Arc::new(limit::Limits::new(desk.clone())),
+            routes: Arc::default(),
+            started: desk.clock().now(),
+            desk,
+        }
+    }
+}
+
+/// The documents of the API as the code has them; `docs/` keeps them, and they are served from there.
+pub fn documents(desk: Desk, templates: Arc<Templates>) -> Documents {
+    let (_, document) = api::routes(&Api::new(desk, templates));
+    openapi::documents(&document)
+}
+
 /// The whole API, ready to be served or called. From now on the process measures itself.
 pub fn router(desk: Desk, templates: Arc<Templates>) -> Router {
     meters::start();
-    let api = Api {
-        templates,
-        limits: Arc::new(limit::Limits::new(desk.clone())),
-        routes: Arc::default(),
-        started: desk.clock().now(),
-        desk,
-    };
+    let api = Api::new(desk, templates);
     let (routes, document) = api::routes(&api);
     let _ = api.routes.set(openapi::routes(&document));
     routes

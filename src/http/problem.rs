@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::view;
 use crate::desk;
@@ -34,13 +35,15 @@ struct More {
 }
 
 /// One invalid field of the body (`pointer`, RFC 6901) or parameter of the query.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct FieldError {
     /// JSON pointer into the body.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub pointer: Option<String>,
     /// Name in the query.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub parameter: Option<String>,
     /// `required too_short …` (API.md §1.3).
     pub code: &'static str,
@@ -48,9 +51,11 @@ pub struct FieldError {
     pub detail: String,
     /// What was sent, where showing it helps.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub rejected_value: Option<Value>,
     /// What could be sent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub allowed: Option<Vec<&'static str>>,
 }
 
@@ -59,6 +64,67 @@ impl FieldError {
     pub fn under(self, member: &str) -> Self {
         Self { pointer: self.pointer.map(|pointer| format!("/{member}{pointer}")), ..self }
     }
+}
+
+/// An error, as it is shown (RFC 9457).
+#[derive(ToSchema)]
+#[schema(as = Problem)]
+#[expect(dead_code, reason = "describes what `render` writes")]
+pub struct ProblemBody {
+    /// Where the error is explained.
+    #[schema(example = "/api/support/problems/validation_failed")]
+    r#type: String,
+    /// What the code means.
+    #[schema(example = "The request has invalid fields")]
+    title: String,
+    /// The answer's status.
+    #[schema(example = 422)]
+    status: u16,
+    /// What is wrong with this request.
+    #[schema(example = "1 field")]
+    detail: String,
+    /// The path.
+    #[schema(example = "/api/support/tickets")]
+    instance: String,
+    /// For programs.
+    #[schema(example = "validation_failed")]
+    code: String,
+    /// What the log knows the request by.
+    #[schema(example = "r-7f3a")]
+    request_id: String,
+    /// Every invalid field.
+    #[schema(nullable = false)]
+    errors: Option<Vec<FieldError>>,
+    /// The scope the token lacks (403).
+    #[schema(nullable = false)]
+    required_scope: Option<String>,
+    /// The version that is (412).
+    #[schema(nullable = false)]
+    current_version: Option<i64>,
+    /// What the caller has not seen (409 `collision`).
+    #[schema(nullable = false)]
+    newer: Option<Vec<view::Newer<'static>>>,
+    /// What could be done (409 `invalid_transition`).
+    #[schema(nullable = false)]
+    allowed: Option<Vec<String>>,
+    /// The field whose value is taken (409 `duplicate`).
+    #[schema(nullable = false)]
+    field: Option<String>,
+    /// What has the value (409 `duplicate`).
+    #[schema(nullable = false)]
+    existing: Option<String>,
+    /// Tickets the filter matches (409 `count_mismatch`).
+    #[schema(nullable = false)]
+    count: Option<i64>,
+    /// Most octets (413).
+    #[schema(nullable = false)]
+    limit_bytes: Option<i64>,
+    /// Of the first fault in a template.
+    #[schema(nullable = false)]
+    line: Option<i64>,
+    /// Of the first fault in a template.
+    #[schema(nullable = false)]
+    column: Option<i64>,
 }
 
 /// Code, status and title of each error that is not "not found" (API.md §7).
@@ -304,9 +370,13 @@ impl From<desk::Error> for Problem {
         use desk::Error;
         match error {
             Error::NotFound(what) => Self::not_found(what),
-            Error::Duplicate { what, existing } => Self::new("duplicate", format!("{what} is taken"))
-                .member("field", what)
-                .member("existing", existing),
+            Error::Duplicate { what, existing } => {
+                let problem = Self::new("duplicate", format!("{what} is taken")).member("field", what);
+                match existing {
+                    Some(existing) => problem.member("existing", existing),
+                    None => problem,
+                }
+            }
             Error::Collision { newer } => {
                 let seen: Vec<_> = newer.iter().map(view::Newer::of).collect();
                 Self::new("collision", format!("{} newer", newer.len())).member("newer", json!(seen))

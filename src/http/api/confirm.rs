@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Value, context};
 use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -51,6 +52,14 @@ struct Words {
     otherwise: &'static str,
 }
 
+/// What was ticked on the page of a link.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+struct ConfirmForm {
+    /// `yes`: the sender's address is the agent's from now on.
+    trust: Option<String>,
+}
+
 /// Routes that are open to everybody.
 pub fn open_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(show, act))
@@ -63,7 +72,12 @@ pub fn open_routes() -> OpenApiRouter<Api> {
     get,
     path = "/api/support/confirm/{token}",
     operation_id = "show_confirmation",
-    tag = "System"
+    tag = "System",
+    responses(
+        (status = 200, description = "A page with a button", body = String, content_type = "text/html"),
+        (status = 404, description = "No link is so", body = String, content_type = "text/html"),
+        (status = 410, description = "The link is too old", body = String, content_type = "text/html"),
+    )
 )]
 pub async fn show(State(api): State<Api>, Path(token): Path<String>) -> Result<Response, Problem> {
     match api.desk.link_page(&token).await {
@@ -75,7 +89,22 @@ pub async fn show(State(api): State<Api>, Path(token): Path<String>) -> Result<R
 /// Do what the page says.
 ///
 /// Does it.
-#[utoipa::path(post, path = "/api/support/confirm/{token}", operation_id = "confirm", tag = "System")]
+#[utoipa::path(
+    post,
+    path = "/api/support/confirm/{token}",
+    operation_id = "confirm",
+    tag = "System",
+    request_body(
+        content = ConfirmForm,
+        content_type = "application/x-www-form-urlencoded",
+        description = "What was ticked on the page"
+    ),
+    responses(
+        (status = 200, description = "A page that says what was done", body = String, content_type = "text/html"),
+        (status = 404, description = "No link is so", body = String, content_type = "text/html"),
+        (status = 410, description = "The link is too old", body = String, content_type = "text/html"),
+    )
+)]
 pub async fn act(
     State(api): State<Api>,
     Path(token): Path<String>,

@@ -3,6 +3,7 @@
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -11,8 +12,8 @@ use crate::desk::query::{EmailLogFilter, Param, TicketRef};
 use crate::desk::{Ending, StoredAnswer};
 use crate::http::auth::Who;
 use crate::http::extract::{self, Params};
-use crate::http::list::{self, ListRequest, choice};
-use crate::http::problem::Problem;
+use crate::http::list::{self, List, ListRequest, choice};
+use crate::http::problem::{Problem, ProblemBody};
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
 use crate::mail::reply_token::KeyRing;
@@ -33,6 +34,53 @@ pub fn raw_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(raw))
 }
 
+/// What the mails of a ticket are narrowed by.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the query, which is read one by one")]
+struct TicketEmailFilters {
+    /// Several by commas, `!` for all others.
+    #[param(example = "failed,bounced")]
+    status: Option<String>,
+    /// Address.
+    #[param(example = "jo@example.org")]
+    recipient: Option<String>,
+}
+
+/// What a list of mails is narrowed by.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the query, which is read one by one")]
+struct EmailLogFilters {
+    /// Several by commas, `!` for all others.
+    #[param(example = "failed,bounced")]
+    status: Option<String>,
+    /// Address.
+    #[param(example = "jo@example.org")]
+    recipient: Option<String>,
+    /// Our address.
+    #[param(example = "support@shop.example")]
+    from: Option<String>,
+    /// Keys of notification templates.
+    #[param(example = "ticket_reply")]
+    template: Option<String>,
+    /// Brackets are optional.
+    #[param(example = "<r7@shop.example>")]
+    message_id: Option<String>,
+    /// Id or number.
+    #[param(example = "TKT-2026-K7Q4ZP")]
+    ticket: Option<String>,
+    /// Words of subject and recipient.
+    #[param(example = "order")]
+    q: Option<String>,
+    /// Not before.
+    #[param(example = "2026-11-01")]
+    created_from: Option<String>,
+    /// Before.
+    #[param(example = "2026-12-01")]
+    created_to: Option<String>,
+}
+
 /// Mails of a ticket.
 ///
 /// Newest first.
@@ -40,7 +88,10 @@ pub fn raw_routes() -> OpenApiRouter<Api> {
     get,
     path = "/api/support/tickets/{ticket}/email-logs",
     operation_id = "list_ticket_email_logs",
-    tag = "Mail"
+    tag = "Mail",
+    security(("token" = ["email_logs:read"])),
+    params(TicketEmailFilters),
+    responses((status = 200, description = "A page of mails", body = List<view::EmailLog>))
 )]
 pub async fn of_ticket(
     State(api): State<Api>,
@@ -63,7 +114,15 @@ pub async fn of_ticket(
 /// List mails that left, or are to leave.
 ///
 /// Newest first.
-#[utoipa::path(get, path = "/api/support/email-logs", operation_id = "list_email_logs", tag = "Mail")]
+#[utoipa::path(
+    get,
+    path = "/api/support/email-logs",
+    operation_id = "list_email_logs",
+    tag = "Mail",
+    security(("token" = ["email_logs:read"])),
+    params(EmailLogFilters),
+    responses((status = 200, description = "A page of mails", body = List<view::EmailLog>))
+)]
 pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Response, Problem> {
     ask.who.require(Scope::EmailLogsRead)?;
     let filters = filters(&mut ask.params, api.desk.keys())?;
@@ -99,7 +158,14 @@ fn filters(params: &mut Params, keys: &KeyRing) -> Result<Vec<EmailLogFilter>, P
 /// Send a mail again.
 ///
 /// Due now, whatever became of it.
-#[utoipa::path(post, path = "/api/support/email-logs/{id}/retry", operation_id = "retry_email", tag = "Mail")]
+#[utoipa::path(
+    post,
+    path = "/api/support/email-logs/{id}/retry",
+    operation_id = "retry_email",
+    tag = "Mail",
+    security(("token" = ["email_logs:write"])),
+    responses((status = 200, description = "The mail as it stands then", body = view::EmailLog))
+)]
 pub async fn retry(
     State(api): State<Api>,
     who: Who,
@@ -122,7 +188,9 @@ pub async fn retry(
     post,
     path = "/api/support/email-logs/{id}/cancel",
     operation_id = "cancel_email",
-    tag = "Mail"
+    tag = "Mail",
+    security(("token" = ["email_logs:write"])),
+    responses((status = 200, description = "The mail as it stands then", body = view::EmailLog))
 )]
 pub async fn cancel(
     State(api): State<Api>,
@@ -146,7 +214,14 @@ fn shown(entry: &OutboxEntry, dry_run: bool) -> StoredAnswer {
 /// A mail that left, and its tries.
 ///
 /// With its tries.
-#[utoipa::path(get, path = "/api/support/email-logs/{id}", operation_id = "get_email_log", tag = "Mail")]
+#[utoipa::path(
+    get,
+    path = "/api/support/email-logs/{id}",
+    operation_id = "get_email_log",
+    tag = "Mail",
+    security(("token" = ["email_logs:read"])),
+    responses((status = 200, description = "The mail and its tries", body = view::EmailLogWithAttempts))
+)]
 pub async fn get(
     State(api): State<Api>,
     who: Who,
@@ -163,7 +238,17 @@ pub async fn get(
 /// A mail as sent.
 ///
 /// MIME as sent.
-#[utoipa::path(get, path = "/api/support/email-logs/{id}/raw", operation_id = "get_email_raw", tag = "Mail")]
+#[utoipa::path(
+    get,
+    path = "/api/support/email-logs/{id}/raw",
+    operation_id = "get_email_raw",
+    tag = "Mail",
+    security(("token" = ["email_logs:read"])),
+    responses(
+        (status = 200, description = "The bytes", body = view::Octets, content_type = "message/rfc822"),
+        (status = 409, description = "It is not rendered before its first try", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
 pub async fn raw(
     State(api): State<Api>,
     who: Who,

@@ -6,6 +6,7 @@ use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -14,7 +15,7 @@ use crate::desk::query::{InboundFilter, Param, TicketRef};
 use crate::desk::{self, Ending};
 use crate::http::auth::{Who, client_ip};
 use crate::http::extract::{self, Params};
-use crate::http::list::{self, ListRequest, choice};
+use crate::http::list::{self, List, ListRequest, choice};
 use crate::http::problem::{BASE, Problem};
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
@@ -38,10 +39,46 @@ pub fn raw_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(raw))
 }
 
+/// What a list of mails is narrowed by.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the query, which is read one by one")]
+struct InboundFilters {
+    /// Brackets are optional.
+    #[param(example = "<c1@example.org>")]
+    message_id: Option<String>,
+    /// The author's address.
+    #[param(example = "jo@example.org")]
+    from: Option<String>,
+    /// `created appended quarantined duplicate bounce ignored`; several by commas, `!` for all others.
+    #[param(example = "created,appended")]
+    action: Option<String>,
+    /// `person auto_reply bounce loop`.
+    #[param(example = "person")]
+    kind: Option<String>,
+    /// Id or number.
+    #[param(example = "TKT-2026-K7Q4ZP")]
+    ticket: Option<String>,
+    /// Not before.
+    #[param(example = "2026-11-01")]
+    received_from: Option<String>,
+    /// Before.
+    #[param(example = "2026-12-01")]
+    received_to: Option<String>,
+}
+
 /// List every mail ever accepted.
 ///
 /// Newest first.
-#[utoipa::path(get, path = "/api/support/inbound", operation_id = "list_inbound", tag = "Mail")]
+#[utoipa::path(
+    get,
+    path = "/api/support/inbound",
+    operation_id = "list_inbound",
+    tag = "Mail",
+    security(("token" = ["email_logs:read"])),
+    params(InboundFilters),
+    responses((status = 200, description = "A page of mails", body = List<view::InboundMail>))
+)]
 pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Response, Problem> {
     ask.who.require(Scope::EmailLogsRead)?;
     let filters = filters(&mut ask.params)?;
@@ -79,7 +116,14 @@ fn filters(params: &mut Params) -> Result<Vec<InboundFilter>, Problem> {
 }
 
 /// A mail that came in, and what became of it.
-#[utoipa::path(get, path = "/api/support/inbound/{id}", operation_id = "get_inbound", tag = "Mail")]
+#[utoipa::path(
+    get,
+    path = "/api/support/inbound/{id}",
+    operation_id = "get_inbound",
+    tag = "Mail",
+    security(("token" = ["email_logs:read"])),
+    responses((status = 200, description = "The mail", body = view::InboundMail))
+)]
 pub async fn get(
     State(api): State<Api>,
     who: Who,
@@ -96,7 +140,14 @@ pub async fn get(
 /// A mail as received.
 ///
 /// Exactly the bytes received.
-#[utoipa::path(get, path = "/api/support/inbound/{id}/raw", operation_id = "get_inbound_raw", tag = "Mail")]
+#[utoipa::path(
+    get,
+    path = "/api/support/inbound/{id}/raw",
+    operation_id = "get_inbound_raw",
+    tag = "Mail",
+    security(("token" = ["email_logs:read"])),
+    responses((status = 200, description = "The bytes", body = view::Octets, content_type = "message/rfc822"))
+)]
 pub async fn raw(
     State(api): State<Api>,
     who: Who,
@@ -111,7 +162,19 @@ pub async fn raw(
 /// Hand in a mail.
 ///
 /// A mail handed in by an authorised call.
-#[utoipa::path(post, path = "/api/support/inbound", operation_id = "receive_mail", tag = "Mail")]
+#[utoipa::path(
+    post,
+    path = "/api/support/inbound",
+    operation_id = "receive_mail",
+    tag = "Mail",
+    security(("token" = ["inbound:write"])),
+    params(
+        ("X-Envelope-From" = Option<String>, Header, description = "Reverse path; empty or absent: `<>`.", example = "jo@example.org"),
+        ("X-Envelope-To" = String, Header, description = "One or more recipients, separated by commas.", example = "support@shop.example"),
+    ),
+    request_body(content = view::Octets, content_type = "message/rfc822", description = "The mail. Any bytes are taken."),
+    responses((status = 201, description = "What became of it", body = view::InboundMail))
+)]
 pub async fn receive(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
     who.require(Scope::InboundWrite)?;
     let terms = Terms::read(&request, &who)?;

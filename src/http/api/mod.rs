@@ -6,6 +6,7 @@ mod bulk;
 mod changes;
 mod confirm;
 mod contacts;
+mod documents;
 mod email_logs;
 mod events;
 mod inbound;
@@ -13,10 +14,12 @@ mod intake;
 mod jobs;
 mod mailboxes;
 mod me;
+mod meta;
 mod metrics;
 mod new_ticket;
 mod notes;
 mod personal;
+mod problems;
 mod quarantine;
 mod queue;
 mod reprocess;
@@ -66,6 +69,7 @@ pub fn routes(api: &Api) -> (Router<Api>, OpenApi) {
         .merge(templates::routes())
         .merge(agents::routes())
         .merge(me::routes())
+        .merge(meta::routes())
         .merge(jobs::routes())
         .merge(teams::routes())
         .merge(attachments::routes())
@@ -83,11 +87,16 @@ pub fn routes(api: &Api) -> (Router<Api>, OpenApi) {
         .merge(stats::raw_routes())
         .merge(events::raw_routes());
     let known = json.merge(raw).route_layer(middleware::from_fn_with_state(api.clone(), auth::identify));
-    let open = OpenApiRouter::new()
-        .route(BASE, get(|| async { super::moved("/api/support/") }))
+    let (open, described) = OpenApiRouter::new()
         .merge(system::open_routes())
-        .merge(confirm::open_routes());
-    known.merge(open).split_for_parts()
+        .merge(problems::open_routes())
+        .merge(documents::open_routes())
+        .merge(confirm::open_routes())
+        .split_for_parts();
+    let open = open.route(BASE, get(|| async { super::moved("/api/support/") }));
+    let (known, mut document) = known.split_for_parts();
+    document.merge(openapi::open(described));
+    (known.merge(open), document)
 }
 
 /// Browsers may call intake from the origins in the settings (API.md §1.1), and nothing else.

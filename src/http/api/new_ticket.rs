@@ -5,13 +5,103 @@ use std::net::IpAddr;
 use axum::extract::Request;
 use axum::http::header;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::attachments::{Form, MAX_FILES};
 use crate::desk::{Body, Caller, TicketRequest};
 use crate::http::auth::client_ip;
 use crate::http::extract::{Fields, words};
 use crate::http::problem::Problem;
+use crate::http::view::Octets;
 use crate::model::{BodyFormat, Category, Channel, ContactType, Priority, Scope, Status, browser};
+
+/// A ticket to be opened. Without a token: no `cc`, `assignee_id`, `team_id`, `status`; never `urgent`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+#[schema(example = json!({
+    "subject": "Where is my order?", "description": "Hello, my parcel is late.", "customer_email": "jo@example.org",
+    "customer_name": "Jo Doe", "category": "shipping", "order_id": "1001", "tags": ["vip"],
+}))]
+pub struct NewTicket {
+    /// What it is about, on one line.
+    #[schema(min_length = 1, max_length = 255)]
+    subject: String,
+    /// The first message.
+    #[schema(min_length = 1, max_length = 100_000)]
+    description: String,
+    /// How it is written; `text` when absent.
+    body_format: Option<BodyFormat>,
+    /// `general` when absent.
+    category: Option<Category>,
+    /// `medium` when absent.
+    priority: Option<Priority>,
+    /// `api` when absent, `web` without a token.
+    channel: Option<Channel>,
+    /// Who asks; required unless `user_id` names somebody known.
+    #[schema(example = "jo@example.org")]
+    customer_email: Option<String>,
+    /// Their name.
+    #[schema(max_length = 255)]
+    customer_name: Option<String>,
+    /// Free text.
+    #[schema(max_length = 64)]
+    customer_phone: Option<String>,
+    /// The language they are written to in, BCP 47.
+    #[schema(max_length = 35, example = "en")]
+    locale: Option<String>,
+    /// `customer` when absent, `guest` without a token.
+    requester_type: Option<ContactType>,
+    /// The shop's id of the user.
+    #[schema(max_length = 128)]
+    user_id: Option<String>,
+    /// The shop's id of the seller.
+    #[schema(max_length = 128)]
+    seller_id: Option<String>,
+    /// The shop's id of the store.
+    #[schema(max_length = 128)]
+    store_id: Option<String>,
+    /// The shop's id of the order.
+    #[schema(max_length = 128)]
+    order_id: Option<String>,
+    /// The caller's own id of the ticket: 409 `duplicate` when it was used before.
+    #[schema(max_length = 128)]
+    external_id: Option<String>,
+    /// Who gets copies of answers, at most 20.
+    cc: Option<Vec<String>>,
+    /// Files uploaded before, at most 20.
+    attachment_ids: Option<Vec<Uuid>>,
+    /// At most 50 of at most 64 characters.
+    tags: Option<Vec<String>>,
+    /// What the caller keeps with it, at most 8 KiB.
+    #[schema(value_type = Option<Object>)]
+    custom_fields: Option<Value>,
+    /// What is known of the program it was written with, at most 8 KiB.
+    #[schema(value_type = Option<Object>, example = json!({"browser": "Firefox 141"}))]
+    metadata: Option<Value>,
+    /// Who answers; needs `tickets:write`.
+    assignee_id: Option<Uuid>,
+    /// Whose it is; needs `tickets:write`.
+    team_id: Option<Uuid>,
+    /// Where it stands; needs `tickets:write`. `open` when absent.
+    status: Option<Status>,
+    /// When it was opened elsewhere; needs `admin`, and mails nobody unless `notify` says so.
+    #[schema(format = DateTime)]
+    created_at: Option<String>,
+    /// `true` mails also where the settings say not to, `false` mails nobody.
+    notify: Option<bool>,
+}
+
+/// A ticket and files.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+pub struct TicketForm {
+    /// The ticket, as JSON.
+    ticket: NewTicket,
+    /// At most 20, 25 MiB together.
+    #[schema(rename = "files[]", value_type = Option<Vec<Octets>>)]
+    files: Option<Vec<u8>>,
+}
 
 /// What the connection tells of an anonymous caller.
 pub struct Client {

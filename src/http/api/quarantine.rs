@@ -3,6 +3,7 @@
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -11,7 +12,7 @@ use crate::desk::query::{InboundFilter, Param, TicketRef};
 use crate::desk::{Ending, Release, ReleaseTo};
 use crate::http::auth::Who;
 use crate::http::extract::{self, Fields, JsonBody, Params};
-use crate::http::list::{self, ListRequest};
+use crate::http::list::{self, List, ListRequest};
 use crate::http::problem::{BASE, Problem};
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
@@ -22,10 +23,43 @@ pub fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, discard)).routes(routes!(release))
 }
 
+/// What a list of held mails is narrowed by.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the query, which is read one by one")]
+struct QuarantineFilters {
+    /// Why it was held back.
+    #[param(example = "unverified_agent")]
+    reason: Option<String>,
+}
+
+/// Where a held mail goes.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+struct ReleaseBody {
+    /// `auto` (by the rules), `new` (a new ticket), or a ticket's id or number.
+    #[schema(default = "auto", example = "auto")]
+    to: Option<String>,
+    /// Takes the sender's address for an agent's from now on.
+    #[schema(default = false)]
+    trust_sender: Option<bool>,
+    /// Whether those are told who would have been.
+    #[schema(default = true)]
+    notify: Option<bool>,
+}
+
 /// List mail that was held back.
 ///
 /// Newest first.
-#[utoipa::path(get, path = "/api/support/quarantine", operation_id = "list_quarantine", tag = "Mail")]
+#[utoipa::path(
+    get,
+    path = "/api/support/quarantine",
+    operation_id = "list_quarantine",
+    tag = "Mail",
+    security(("token" = ["email_logs:read"])),
+    params(QuarantineFilters),
+    responses((status = 200, description = "A page of mails", body = List<view::InboundMail>))
+)]
 pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Response, Problem> {
     ask.who.require(Scope::EmailLogsRead)?;
     let mut filters = vec![InboundFilter::Held];
@@ -38,7 +72,14 @@ pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Respon
 }
 
 /// A mail that was held back.
-#[utoipa::path(get, path = "/api/support/quarantine/{id}", operation_id = "get_quarantined", tag = "Mail")]
+#[utoipa::path(
+    get,
+    path = "/api/support/quarantine/{id}",
+    operation_id = "get_quarantined",
+    tag = "Mail",
+    security(("token" = ["email_logs:read"])),
+    responses((status = 200, description = "The mail", body = view::InboundMail))
+)]
 pub async fn get(
     State(api): State<Api>,
     who: Who,
@@ -57,7 +98,10 @@ pub async fn get(
     post,
     path = "/api/support/quarantine/{id}/release",
     operation_id = "release_quarantined",
-    tag = "Mail"
+    tag = "Mail",
+    security(("token" = ["email_logs:write"])),
+    request_body = ReleaseBody,
+    responses((status = 200, description = "The mail, let in", body = view::InboundMail))
 )]
 pub async fn release(
     State(api): State<Api>,
@@ -103,7 +147,9 @@ fn read(f: &mut Fields) -> Release {
     delete,
     path = "/api/support/quarantine/{id}",
     operation_id = "discard_quarantined",
-    tag = "Mail"
+    tag = "Mail",
+    security(("token" = ["email_logs:write"])),
+    responses((status = 204, description = "It is thrown away; row and bytes stay"))
 )]
 pub async fn discard(
     State(api): State<Api>,

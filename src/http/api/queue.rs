@@ -25,7 +25,14 @@ pub fn routes() -> OpenApiRouter<Api> {
 }
 
 /// How much mail waits.
-#[utoipa::path(get, path = "/api/support/queue", operation_id = "get_queue", tag = "Mail")]
+#[utoipa::path(
+    get,
+    path = "/api/support/queue",
+    operation_id = "get_queue",
+    tag = "Mail",
+    security(("token" = ["admin"])),
+    responses((status = 200, description = "How the outbox stands", body = view::Queue))
+)]
 pub async fn get(
     State(api): State<Api>,
     who: Who,
@@ -41,7 +48,14 @@ pub async fn get(
 /// Send nothing for now.
 ///
 /// Nothing is sent any more, by any node.
-#[utoipa::path(post, path = "/api/support/queue/pause", operation_id = "pause_queue", tag = "Mail")]
+#[utoipa::path(
+    post,
+    path = "/api/support/queue/pause",
+    operation_id = "pause_queue",
+    tag = "Mail",
+    security(("token" = ["admin"])),
+    responses((status = 200, description = "How the outbox stands then", body = view::Queue))
+)]
 pub async fn pause(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
     let (terms, body) = read(&api, &who, request).await?;
     let show = |state: &QueueState| shown(state, terms.dry_run);
@@ -50,7 +64,14 @@ pub async fn pause(State(api): State<Api>, who: Who, request: Request) -> Result
 }
 
 /// Send again.
-#[utoipa::path(post, path = "/api/support/queue/resume", operation_id = "resume_queue", tag = "Mail")]
+#[utoipa::path(
+    post,
+    path = "/api/support/queue/resume",
+    operation_id = "resume_queue",
+    tag = "Mail",
+    security(("token" = ["admin"])),
+    responses((status = 200, description = "How the outbox stands then", body = view::Queue))
+)]
 pub async fn resume(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
     let (terms, body) = read(&api, &who, request).await?;
     let show = |state: &QueueState| shown(state, terms.dry_run);
@@ -61,7 +82,14 @@ pub async fn resume(State(api): State<Api>, who: Who, request: Request) -> Resul
 /// Try deferred mail now.
 ///
 /// Deferred mail is due now.
-#[utoipa::path(post, path = "/api/support/queue/flush", operation_id = "flush_queue", tag = "Mail")]
+#[utoipa::path(
+    post,
+    path = "/api/support/queue/flush",
+    operation_id = "flush_queue",
+    tag = "Mail",
+    security(("token" = ["admin"])),
+    responses((status = 200, description = "How the outbox stands then", body = view::Queue))
+)]
 pub async fn flush(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
     let (terms, body) = read(&api, &who, request).await?;
     let show = |state: &QueueState| shown(state, terms.dry_run);

@@ -4,14 +4,16 @@ use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::Value;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 use super::id;
 use crate::desk::{Body, Caller, Ending, ResponseRequest, ResponseWritten};
 use crate::http::auth::Who;
 use crate::http::extract::{self, Fields, JsonBody, Params, words};
-use crate::http::problem::{BASE, Problem};
+use crate::http::problem::{BASE, Problem, ProblemBody};
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
 use crate::model::ticket::input_word;
@@ -27,8 +29,63 @@ pub fn raw_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(raw))
 }
 
+/// What is said on a ticket.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+#[schema(example = json!({"body": "It is on its way.", "status": "waiting_customer"}))]
+struct ResponseBody {
+    /// 1–100 000 characters; required unless `template_id` is sent.
+    #[schema(max_length = 100_000, example = "It is on its way.")]
+    body: Option<String>,
+    /// `markdown` for agents when absent, else `text`.
+    body_format: Option<BodyFormat>,
+    /// `public` when absent. `internal` ones are notes, which customers never get.
+    visibility: Option<Visibility>,
+    /// `agent` when absent; `customer` needs `tickets:write`.
+    author_type: Option<ActorType>,
+    /// With `customer`: who wrote; the requester when absent.
+    customer_email: Option<String>,
+    /// Recipients, at most 20; the requester when absent.
+    to: Option<Vec<String>>,
+    /// Further recipients, at most 20; the ticket's when absent.
+    cc: Option<Vec<String>>,
+    /// Recipients nobody else sees, at most 20.
+    bcc: Option<Vec<String>>,
+    /// Files uploaded before, at most 20.
+    attachment_ids: Option<Vec<Uuid>>,
+    /// A reply template that fills an empty `body`.
+    template_id: Option<Uuid>,
+    /// For the template.
+    #[schema(value_type = Option<Object>)]
+    variables: Option<Value>,
+    /// The ticket's from now on; needs `tickets:write`.
+    status: Option<Status>,
+    /// Who answers from now on; needs `tickets:write`.
+    assignee_id: Option<Uuid>,
+    /// Holds the mail until then.
+    #[schema(format = DateTime)]
+    send_at: Option<String>,
+    /// Holds the mail so long.
+    #[schema(minimum = 0, maximum = 60, default = 0)]
+    undo_seconds: Option<i64>,
+    /// The newest response the caller has seen: 409 `collision` if there is a newer one.
+    last_seen_response_id: Option<Uuid>,
+    /// Says it whatever is newer.
+    #[schema(default = false)]
+    force: Option<bool>,
+    /// `true` mails also where the settings say not to, `false` mails nobody.
+    notify: Option<bool>,
+}
+
 /// A response.
-#[utoipa::path(get, path = "/api/support/responses/{id}", operation_id = "get_response", tag = "Responses")]
+#[utoipa::path(
+    get,
+    path = "/api/support/responses/{id}",
+    operation_id = "get_response",
+    tag = "Responses",
+    security(("token" = ["tickets:read"])),
+    responses((status = 200, description = "The response", body = view::Response))
+)]
 pub async fn get(
     State(api): State<Api>,
     who: Who,
@@ -51,7 +108,12 @@ pub async fn get(
     get,
     path = "/api/support/responses/{id}/raw",
     operation_id = "get_response_raw",
-    tag = "Responses"
+    tag = "Responses",
+    security(("token" = ["notes:read"])),
+    responses(
+        (status = 200, description = "The bytes", body = view::Octets, content_type = "message/rfc822"),
+        (status = 409, description = "It was no mail, or is not rendered yet", body = ProblemBody, content_type = "application/problem+json"),
+    )
 )]
 pub async fn raw(
     State(api): State<Api>,
@@ -71,7 +133,10 @@ pub async fn raw(
     post,
     path = "/api/support/tickets/{ticket}/responses",
     operation_id = "add_response",
-    tag = "Responses"
+    tag = "Responses",
+    security(("token" = ["responses:write"])),
+    request_body = ResponseBody,
+    responses((status = 201, description = "The response, what was mailed, and its ticket", body = view::ResponseWritten))
 )]
 pub async fn add(
     State(api): State<Api>,
@@ -109,7 +174,9 @@ pub async fn add(
     post,
     path = "/api/support/responses/{id}/cancel",
     operation_id = "cancel_response",
-    tag = "Responses"
+    tag = "Responses",
+    security(("token" = ["responses:write"])),
+    responses((status = 200, description = "The response as it stands then", body = view::ResponseWritten))
 )]
 pub async fn cancel(
     State(api): State<Api>,

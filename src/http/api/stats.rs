@@ -59,7 +59,7 @@ pub struct StatsQuery {
     path = "/api/support/stats",
     operation_id = "get_stats",
     tag = "System",
-    params(StatsQuery),
+    params(StatsQuery, tickets::TicketFilters),
     responses((status = 200, description = "The figures", content(
         (Statistics = "application/json"),
         (String = "text/csv")

@@ -4,6 +4,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -11,7 +12,7 @@ use crate::desk::query::Param;
 use crate::desk::{Ending, SuppressionRequest};
 use crate::http::auth::Who;
 use crate::http::extract::{self, JsonBody};
-use crate::http::list::{self, ListRequest};
+use crate::http::list::{self, List, ListRequest};
 use crate::http::problem::Problem;
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
@@ -22,10 +23,29 @@ pub fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(put, delete))
 }
 
+/// Why, and how long.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+struct SuppressionBody {
+    /// For people.
+    #[schema(max_length = 1_000, example = "asked us not to write")]
+    note: Option<String>,
+    /// From when mail flows again; never when absent.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+}
+
 /// Addresses that get no mail.
 ///
 /// Newest first.
-#[utoipa::path(get, path = "/api/support/suppressions", operation_id = "list_suppressions", tag = "Mail")]
+#[utoipa::path(
+    get,
+    path = "/api/support/suppressions",
+    operation_id = "list_suppressions",
+    tag = "Mail",
+    security(("token" = ["email_logs:read"])),
+    responses((status = 200, description = "A page of addresses", body = List<view::Suppression>))
+)]
 pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Response, Problem> {
     ask.who.require(Scope::EmailLogsRead)?;
     let descending = list::by_time(&mut ask.params, "created_at", true)?;
@@ -38,7 +58,15 @@ pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Respon
 /// No mail for an address.
 ///
 /// No mail for this address.
-#[utoipa::path(put, path = "/api/support/suppressions/{address}", operation_id = "suppress", tag = "Mail")]
+#[utoipa::path(
+    put,
+    path = "/api/support/suppressions/{address}",
+    operation_id = "suppress",
+    tag = "Mail",
+    security(("token" = ["email_logs:write"])),
+    request_body = SuppressionBody,
+    responses((status = 200, description = "The address, which gets no mail", body = view::Suppression))
+)]
 pub async fn put(
     State(api): State<Api>,
     who: Who,
@@ -69,7 +97,9 @@ pub async fn put(
     delete,
     path = "/api/support/suppressions/{address}",
     operation_id = "unsuppress",
-    tag = "Mail"
+    tag = "Mail",
+    security(("token" = ["email_logs:write"])),
+    responses((status = 204, description = "Mail flows again"))
 )]
 pub async fn delete(
     State(api): State<Api>,

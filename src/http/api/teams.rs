@@ -33,6 +33,7 @@ pub fn routes() -> OpenApiRouter<Api> {
 #[expect(dead_code, reason = "describes the body, which is read field by field")]
 pub struct TeamBody {
     /// 1–120 characters, unique in whatever case; required for a new team.
+    #[schema(example = "Returns")]
     name: Option<String>,
     /// Agents who are in it, all of them.
     member_ids: Option<Vec<Uuid>>,
@@ -44,6 +45,7 @@ pub struct TeamBody {
     path = "/api/support/teams",
     operation_id = "list_teams",
     tag = "People",
+    security(("token" = ["tickets:read"])),
     responses((status = 200, description = "A page of teams", body = List<Team>))
 )]
 pub async fn list(State(api): State<Api>, ask: ListRequest) -> Result<Response, Problem> {
@@ -60,6 +62,7 @@ pub async fn list(State(api): State<Api>, ask: ListRequest) -> Result<Response, 
     path = "/api/support/teams",
     operation_id = "create_team",
     tag = "People",
+    security(("token" = ["admin"])),
     request_body = TeamBody,
     responses((status = 201, description = "The team", body = Team))
 )]
@@ -82,6 +85,7 @@ pub async fn create(State(api): State<Api>, who: Who, request: Request) -> Resul
     path = "/api/support/teams/{id}",
     operation_id = "change_team",
     tag = "People",
+    security(("token" = ["admin"])),
     request_body = TeamBody,
     responses((status = 200, description = "The team", body = Team))
 )]
@@ -113,6 +117,7 @@ pub async fn change(
     path = "/api/support/teams/{id}",
     operation_id = "delete_team",
     tag = "People",
+    security(("token" = ["admin"])),
     responses((status = 204, description = "It is gone"))
 )]
 pub async fn delete(

@@ -107,9 +107,12 @@ pub async fn patch(
 #[expect(dead_code, reason = "describes what `assign` reads")]
 pub struct Assignment {
     /// An agent: id, address, or `me`; null: nobody.
+    #[schema(example = "ada@shop.example")]
     assignee_id: Option<String>,
     /// A team; null: none; absent: as before.
     team_id: Option<Uuid>,
+    /// `true` mails also where the settings say not to, `false` mails nobody.
+    notify: Option<bool>,
 }
 
 /// Say whose work it is.

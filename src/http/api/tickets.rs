@@ -3,19 +3,20 @@
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::attachments::Form;
 use super::intake;
-use super::new_ticket::{self, Client};
+use super::new_ticket::{self, Client, NewTicket, TicketForm};
 
 use crate::desk::query::{Choice, Param, TextColumn, TicketFilter, TicketRef};
 use crate::desk::{Body, Ending, Include, StatusRequest, TicketView, TicketWritten, search};
 use crate::http::auth::Who;
 use crate::http::extract::{self, Params, words};
-use crate::http::list::{self, ListRequest, choice};
+use crate::http::list::{self, List, ListRequest, choice};
 use crate::http::problem::{BASE, Problem};
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
@@ -31,8 +32,129 @@ pub fn routes(api: &Api) -> OpenApiRouter<Api> {
         .routes(routes!(set_status))
 }
 
+/// What a list of tickets is narrowed by. A comma is "or", a leading `!` is "not", `none` is "empty".
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the query, which is read one by one")]
+pub struct TicketFilters {
+    /// `open in_progress waiting_customer waiting_third_party resolved closed`.
+    #[param(example = "open,in_progress")]
+    status: Option<String>,
+    /// `low medium high urgent`.
+    #[param(example = "high,urgent")]
+    priority: Option<String>,
+    /// What sort of question.
+    #[param(example = "shipping")]
+    category: Option<String>,
+    /// `email web api portal phone import`.
+    #[param(example = "email")]
+    channel: Option<String>,
+    /// `me`, `none`, an agent's id or address.
+    #[param(example = "me")]
+    assignee: Option<String>,
+    /// A contact's id or address.
+    #[param(example = "jo@example.org")]
+    requester: Option<String>,
+    /// A team's id.
+    team: Option<String>,
+    /// The shop's id of the user.
+    #[param(example = "u_312")]
+    user_id: Option<String>,
+    /// The shop's id of the seller.
+    seller_id: Option<String>,
+    /// The shop's id of the store.
+    #[param(example = "st_81")]
+    store_id: Option<String>,
+    /// The shop's id of the order.
+    #[param(example = "1001")]
+    order_id: Option<String>,
+    /// The caller's own id of the ticket.
+    external_id: Option<String>,
+    /// A tag.
+    #[param(example = "vip")]
+    tag: Option<String>,
+    /// Whose turn it is: `us customer third_party`.
+    #[param(example = "us")]
+    waiting: Option<String>,
+    /// Unwanted mail in place of the rest.
+    #[param(default = false)]
+    is_spam: Option<bool>,
+    /// Opened at or after.
+    #[param(example = "2026-11-01")]
+    created_from: Option<String>,
+    /// Opened before.
+    #[param(example = "2026-12-01")]
+    created_to: Option<String>,
+    /// Changed at or after.
+    #[param(example = "2026-11-01")]
+    updated_from: Option<String>,
+    /// Changed before.
+    #[param(example = "2026-12-01")]
+    updated_to: Option<String>,
+    /// Ids or numbers.
+    #[param(example = "TKT-2026-K7Q4ZP")]
+    ids: Option<String>,
+    /// The ticket that holds this mail, in or out; brackets are optional.
+    #[param(example = "<c1@example.org>")]
+    message_id: Option<String>,
+    /// Full text, with `is: priority: category: assignee: team: tag: from: before: after: has:attachment number:`.
+    #[param(example = "parcel is:open")]
+    q: Option<String>,
+}
+
+/// What a list of tickets takes besides.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the query, which is read one by one")]
+struct TicketListParams {
+    /// `created_at updated_at waiting_since priority number last_customer_message_at`, `-` for descending.
+    #[param(default = "-updated_at", example = "-updated_at,number")]
+    sort: Option<String>,
+    /// `responses`, `total`.
+    #[param(example = "total")]
+    include: Option<String>,
+}
+
+/// How much of a ticket is shown.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the query, which is read one by one")]
+struct TicketParams {
+    /// `responses email_logs attachments events related`, separated by commas.
+    #[param(example = "responses,events")]
+    include: Option<String>,
+    /// Members to show, separated by commas; all when absent.
+    #[param(example = "id,number,status")]
+    fields: Option<String>,
+}
+
+/// Where a ticket is to stand.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+struct StatusBody {
+    /// Where it stands from now on, in any case; `solved`, `pending` and others are taken too.
+    #[schema(example = "resolved")]
+    status: Status,
+    /// What was done, in one sentence.
+    #[schema(max_length = 10_000, example = "Parcel found")]
+    resolution: Option<String>,
+    /// Becomes a public reply.
+    #[schema(max_length = 100_000, example = "It is here.")]
+    message: Option<String>,
+    /// `true` mails also where the settings say not to, `false` mails nobody.
+    notify: Option<bool>,
+}
+
 /// List and search tickets.
-#[utoipa::path(get, path = "/api/support/tickets", operation_id = "list_tickets", tag = "Tickets")]
+#[utoipa::path(
+    get,
+    path = "/api/support/tickets",
+    operation_id = "list_tickets",
+    tag = "Tickets",
+    security(("token" = ["tickets:read"])),
+    params(TicketFilters, TicketListParams),
+    responses((status = 200, description = "A page of tickets", body = List<view::TicketWith>))
+)]
 pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Response, Problem> {
     ask.who.require(Scope::TicketsRead)?;
     let notes = ask.who.allows(Scope::NotesRead);
@@ -56,7 +178,15 @@ pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Respon
 }
 
 /// A ticket.
-#[utoipa::path(get, path = "/api/support/tickets/{ticket}", operation_id = "get_ticket", tag = "Tickets")]
+#[utoipa::path(
+    get,
+    path = "/api/support/tickets/{ticket}",
+    operation_id = "get_ticket",
+    tag = "Tickets",
+    security(("token" = ["tickets:read"])),
+    params(TicketParams),
+    responses((status = 200, description = "The ticket", body = view::TicketWith))
+)]
 pub async fn get(
     State(api): State<Api>,
     who: Who,
@@ -90,7 +220,15 @@ pub async fn get(
 }
 
 /// Open a ticket.
-#[utoipa::path(post, path = "/api/support/tickets", operation_id = "open_ticket", tag = "Tickets")]
+#[utoipa::path(
+    post,
+    path = "/api/support/tickets",
+    operation_id = "open_ticket",
+    tag = "Tickets",
+    security(("token" = ["tickets:create"]), ()),
+    request_body(content((NewTicket = "application/json"), (TicketForm = "multipart/form-data"))),
+    responses((status = 201, description = "The ticket, and what was mailed", body = view::TicketWritten))
+)]
 pub async fn open(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
     let terms = Terms::read(&request, &who)?;
     if matches!(who, Who::Anonymous) {
@@ -123,7 +261,10 @@ pub async fn open(State(api): State<Api>, who: Who, request: Request) -> Result<
     patch,
     path = "/api/support/tickets/{ticket}/status",
     operation_id = "set_ticket_status",
-    tag = "Tickets"
+    tag = "Tickets",
+    security(("token" = ["tickets:write"])),
+    request_body = StatusBody,
+    responses((status = 200, description = "The ticket, and what was mailed", body = view::TicketWritten))
 )]
 pub async fn set_status(
     State(api): State<Api>,

@@ -68,6 +68,19 @@ impl PartialSchema for Time {
 
 impl ToSchema for Time {}
 
+/// Bytes, in the schema alone.
+#[derive(Debug)]
+pub struct Octets;
+
+impl PartialSchema for Octets {
+    fn schema() -> RefOr<Schema> {
+        let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
+    }
+}
+
+impl ToSchema for Octets {}
+
 /// `None` stays null.
 fn time(at: Option<Timestamp>) -> Option<Time> {
     at.map(Time)

@@ -12,10 +12,13 @@ use postdesk::templates::Templates;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
+use crate::support::contract::{Contract, Said};
+
 /// The API of a desk, and a token for it.
 pub struct Client {
     router: Router,
     token: String,
+    contract: &'static Contract,
 }
 
 fn router(desk: &Desk) -> Router {
@@ -61,7 +64,7 @@ impl Client {
     /// A client with this token.
     pub async fn with(desk: &Desk, new: NewToken) -> Self {
         let (_, token) = desk.create_token(new).await.expect("a token");
-        Self { router: router(desk), token }
+        Self { router: router(desk), token, contract: Contract::of(desk) }
     }
 
     /// A client that may do everything.
@@ -71,12 +74,12 @@ impl Client {
 
     /// The same caller at another node.
     pub fn at(&self, desk: &Desk) -> Self {
-        Self { router: router(desk), token: self.token.clone() }
+        Self { router: router(desk), token: self.token.clone(), contract: self.contract }
     }
 
     /// One that says nothing about itself.
     pub fn anonymous(desk: &Desk) -> Self {
-        Self { router: router(desk), token: String::new() }
+        Self { router: router(desk), token: String::new(), contract: Contract::of(desk) }
     }
 
     /// GET under the API's base, or from the root.
@@ -105,11 +108,18 @@ impl Client {
         }
     }
 
-    /// Sends it.
+    /// Sends it. With `POSTDESK_TEST_CONTRACT` the answer must be one that the document tells of.
     pub async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, uri) = (request.method().clone(), request.uri().to_string());
         let response = self.router.clone().oneshot(request).await.expect("the router answers");
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a whole body").to_bytes().to_vec();
-        Answer { status: parts.status, headers: parts.headers, body }
+        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        let kind = answer.header("content-type").split(';').next().unwrap_or_default();
+        let said = Said { status: answer.status.as_u16(), kind, body: &answer.body };
+        if std::env::var_os("POSTDESK_TEST_CONTRACT").is_some() {
+            self.contract.judge(method.as_str(), &uri, said).unwrap_or_else(|wrong| panic!("{wrong}"));
+        }
+        answer
     }
 }

@@ -3,6 +3,7 @@
 mod bulk;
 pub mod call;
 mod changes;
+mod contract;
 mod errors;
 mod health;
 mod limits;

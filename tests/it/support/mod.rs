@@ -5,6 +5,7 @@ use std::io::Write as _;
 pub mod app;
 pub mod certificate;
 pub mod client;
+pub mod contract;
 pub mod database;
 pub mod outgoing;
 pub mod postgres;

@@ -17,7 +17,7 @@ use crate::http::auth::Who;
 use crate::http::extract::Params;
 use crate::http::problem::Problem;
 use crate::http::writing::{self, Terms};
-use crate::http::{Api, answer};
+use crate::http::{Api, answer, view};
 use crate::model::{AttachmentRecord, Scope, Timestamp};
 
 pub use upload::{Form, MAX_FILES};
@@ -51,8 +51,8 @@ pub fn raw_routes() -> OpenApiRouter<Api> {
         ("If-None-Match" = Option<String>, Header, description = "ETag that the client has"),
     ),
     responses(
-        (status = 200, description = "The file", content_type = "application/octet-stream", body = Vec<u8>),
-        (status = 206, description = "The range", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 200, description = "The file", content_type = "*/*", body = view::Octets),
+        (status = 206, description = "The range", content_type = "*/*", body = view::Octets),
         (status = 304, description = "The client has it"),
         (status = 404, description = "There is no such file"),
         (status = 410, description = "The upload, or the link, has expired"),
@@ -121,6 +121,7 @@ pub async fn thumbnail(
     path = "/api/support/attachments/{id}",
     operation_id = "delete_attachment",
     tag = "Attachments",
+    security(("token" = ["tickets:create"])),
     params(("id" = String, Path, description = "Id of the file")),
     responses(
         (status = 204, description = "It is gone"),

@@ -32,7 +32,9 @@ const TIMEOUT: Duration = Duration::from_secs(300);
     path = "/api/support/attachments",
     operation_id = "upload_attachment",
     tag = "Attachments",
-    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file"),
+    security(("token" = ["tickets:create"])),
+    params(("Content-Disposition" = Option<String>, Header, description = "The name of a file sent raw", example = "attachment; filename=\"box.txt\"")),
+    request_body(content = view::Octets, content_type = "application/octet-stream", description = "The file; or a form with `file`"),
     responses(
         (status = 201, description = "It lies ready until `expires_at`", body = view::Upload),
         (status = 413, description = "It is larger than `limits.max_attachment_mb`"),

@@ -1,5 +1,6 @@
 //! The fields of a template (API.md §3.5), as they are sent.
 
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::http::extract::{Fields, words};
@@ -10,6 +11,83 @@ use crate::model::{
 
 /// Longest source of a body, characters.
 const LONGEST: usize = 100_000;
+
+/// A template to be kept. Of a reply `name` and `body` are needed, of a notification also `key` and `subject`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+#[schema(example = json!({
+    "name": "Refund started", "category": "return_refund", "locale": "en",
+    "body": "Hi {{ requester.first_name | default('there') }}, your refund has started.",
+}))]
+pub struct NewTemplate {
+    /// `reply` when absent.
+    r#type: Option<TemplateType>,
+    /// For people.
+    #[schema(min_length = 1, max_length = 120)]
+    name: String,
+    /// Of a notification: what it replaces. Of a reply: what agents name it by in mails, made of the name when absent.
+    #[schema(max_length = 60)]
+    key: Option<String>,
+    /// The tickets it is for.
+    category: Option<Category>,
+    /// BCP 47; `*` or absent: all languages.
+    #[schema(max_length = 35)]
+    locale: Option<String>,
+    /// Of a notification.
+    #[schema(max_length = 255)]
+    subject: Option<String>,
+    /// The text, with variables in braces.
+    #[schema(min_length = 1, max_length = 100_000)]
+    body: String,
+    /// Of a reply; `markdown` when absent.
+    body_format: Option<BodyFormat>,
+    /// Of a notification; made of the text when absent.
+    #[schema(max_length = 100_000)]
+    body_html: Option<String>,
+    /// Whether it is used.
+    #[schema(default = true)]
+    is_active: Option<bool>,
+    /// `all`.
+    #[schema(example = "all")]
+    visibility: Option<String>,
+    /// Whose it is.
+    team_id: Option<Uuid>,
+}
+
+/// What is to change of a template; null clears. What a notification replaces, and in which language, stays.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+#[schema(example = json!({"name": "Refund started", "is_active": true}))]
+pub struct TemplatePatch {
+    /// For people.
+    #[schema(min_length = 1, max_length = 120)]
+    name: Option<String>,
+    /// Of a reply: what agents name it by in mails.
+    #[schema(max_length = 60)]
+    key: Option<String>,
+    /// The tickets it is for.
+    category: Option<Category>,
+    /// BCP 47; `*`: all languages.
+    #[schema(max_length = 35)]
+    locale: Option<String>,
+    /// Of a notification.
+    #[schema(max_length = 255)]
+    subject: Option<String>,
+    /// The text, with variables in braces.
+    #[schema(min_length = 1, max_length = 100_000)]
+    body: Option<String>,
+    /// Of a reply.
+    body_format: Option<BodyFormat>,
+    /// Of a notification.
+    #[schema(max_length = 100_000)]
+    body_html: Option<String>,
+    /// Whether it is used.
+    is_active: Option<bool>,
+    /// `all`.
+    visibility: Option<String>,
+    /// Whose it is.
+    team_id: Option<Uuid>,
+}
 
 /// What is to change. `Some(None)` clears.
 #[derive(Debug, Clone, Default)]

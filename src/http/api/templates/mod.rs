@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -17,13 +18,13 @@ use crate::desk::query::{Param, TemplateFilter};
 use crate::desk::{self, Answered, Caller, Ending, WriteKey, builtin_of};
 use crate::http::auth::Who;
 use crate::http::extract::{self, JsonBody, Params};
-use crate::http::list::{Kind, ListRequest};
+use crate::http::list::{Kind, List, ListRequest};
 use crate::http::problem::{BASE, Problem};
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
 use crate::model::template::{check_reply, locale_of};
 use crate::model::{Category, Scope, TemplateRecord, TemplateType, TemplateVersion};
-use fields::TemplateFields;
+use fields::{NewTemplate, TemplateFields, TemplatePatch};
 
 /// How often a change is made anew when others change the same template at that moment.
 const TRIES: usize = 3;
@@ -44,8 +45,37 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(preview::variables))
 }
 
+/// What a list of templates is narrowed by.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the query, which is read one by one")]
+struct TemplateFilters {
+    /// `reply`, `notification` or `all`.
+    #[param(default = "reply", example = "all")]
+    r#type: Option<String>,
+    /// Several by commas.
+    #[param(example = "shipping")]
+    category: Option<String>,
+    /// Several by commas.
+    #[param(example = "de,en")]
+    locale: Option<String>,
+    /// Words of name and text.
+    #[param(example = "refund")]
+    q: Option<String>,
+    /// Whether it is used.
+    is_active: Option<bool>,
+}
+
 /// List templates.
-#[utoipa::path(get, path = "/api/support/templates", operation_id = "list_templates", tag = "Templates")]
+#[utoipa::path(
+    get,
+    path = "/api/support/templates",
+    operation_id = "list_templates",
+    tag = "Templates",
+    security(("token" = ["templates:read"])),
+    params(TemplateFilters),
+    responses((status = 200, description = "A page of templates", body = List<view::Template>))
+)]
 pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Response, Problem> {
     ask.who.require(Scope::TemplatesRead)?;
     let filters = filters(&mut ask.params)?;
@@ -56,7 +86,14 @@ pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Respon
 }
 
 /// A template.
-#[utoipa::path(get, path = "/api/support/templates/{id}", operation_id = "get_template", tag = "Templates")]
+#[utoipa::path(
+    get,
+    path = "/api/support/templates/{id}",
+    operation_id = "get_template",
+    tag = "Templates",
+    security(("token" = ["templates:read"])),
+    responses((status = 200, description = "The template", body = view::Template))
+)]
 pub async fn get(
     State(api): State<Api>,
     who: Who,
@@ -72,7 +109,15 @@ pub async fn get(
 }
 
 /// Keep a template.
-#[utoipa::path(post, path = "/api/support/templates", operation_id = "create_template", tag = "Templates")]
+#[utoipa::path(
+    post,
+    path = "/api/support/templates",
+    operation_id = "create_template",
+    tag = "Templates",
+    security(("token" = ["templates:write"])),
+    request_body = NewTemplate,
+    responses((status = 201, description = "The template", body = view::Template))
+)]
 pub async fn create(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
     let caller = who.require(Scope::TemplatesWrite)?;
     let terms = Terms::read(&request, &who)?;
@@ -93,7 +138,10 @@ pub async fn create(State(api): State<Api>, who: Who, request: Request) -> Resul
     patch,
     path = "/api/support/templates/{id}",
     operation_id = "change_template",
-    tag = "Templates"
+    tag = "Templates",
+    security(("token" = ["templates:write"])),
+    request_body = TemplatePatch,
+    responses((status = 200, description = "The template", body = view::Template))
 )]
 pub async fn change(
     State(api): State<Api>,
@@ -119,7 +167,9 @@ pub async fn change(
     delete,
     path = "/api/support/templates/{id}",
     operation_id = "delete_template",
-    tag = "Templates"
+    tag = "Templates",
+    security(("token" = ["templates:write"])),
+    responses((status = 204, description = "It is gone; of an override: the desk's own words are back"))
 )]
 pub async fn delete(
     State(api): State<Api>,
@@ -143,7 +193,9 @@ pub async fn delete(
     get,
     path = "/api/support/templates/{id}/versions",
     operation_id = "list_template_versions",
-    tag = "Templates"
+    tag = "Templates",
+    security(("token" = ["templates:read"])),
+    responses((status = 200, description = "A page of saves", body = List<view::TemplateVersion>))
 )]
 pub async fn versions(
     State(api): State<Api>,
@@ -164,7 +216,9 @@ pub async fn versions(
     post,
     path = "/api/support/templates/{id}/versions/{n}/restore",
     operation_id = "restore_template_version",
-    tag = "Templates"
+    tag = "Templates",
+    security(("token" = ["templates:write"])),
+    responses((status = 200, description = "The template", body = view::Template))
 )]
 pub async fn restore(
     State(api): State<Api>,

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::fields::{TemplateFields, locale, new};
 use super::{check, found};
@@ -18,10 +21,99 @@ use crate::http::problem::{BASE, Problem};
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
 use crate::model::template::{ALL_LOCALES, Variable, fill_sample, reply_vocabulary};
-use crate::model::{NotificationTemplate, OutboxEntry, Scope, TemplateRecord, TemplateType};
+use crate::model::{
+    BodyFormat, Category, NotificationTemplate, OutboxEntry, Scope, TemplateRecord, TemplateType,
+};
 
 /// HTML above this is cut by mail programs, octets.
 const CLIPPED: usize = 90_000;
+
+/// What a template is tried on, and its fields.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+#[schema(example = json!({"body": "Hi {{ requester.first_name | default('there') }}", "locale": "de"}))]
+struct PreviewBody {
+    /// Id or number; made-up values when absent.
+    ticket: Option<String>,
+    /// The reader's language.
+    locale: Option<String>,
+    /// `reply` when absent.
+    r#type: Option<TemplateType>,
+    /// Of a notification: what it replaces.
+    key: Option<String>,
+    /// The text, with variables in braces.
+    body: String,
+    /// For people.
+    name: Option<String>,
+    /// The tickets it is for.
+    category: Option<Category>,
+    /// Of a notification.
+    subject: Option<String>,
+    /// Of a reply.
+    body_format: Option<BodyFormat>,
+    /// Of a notification.
+    body_html: Option<String>,
+    /// Whether it is used.
+    is_active: Option<bool>,
+    /// `all`.
+    visibility: Option<String>,
+    /// Whose it is.
+    team_id: Option<Uuid>,
+}
+
+/// What a template is tried on, and fields in place of its own.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+#[schema(example = json!({"locale": "de"}))]
+struct KeptPreviewBody {
+    /// Id or number; made-up values when absent.
+    ticket: Option<String>,
+    /// The reader's language.
+    locale: Option<String>,
+    /// For people.
+    name: Option<String>,
+    /// What agents name it by in mails.
+    key: Option<String>,
+    /// The tickets it is for.
+    category: Option<Category>,
+    /// Of a notification.
+    subject: Option<String>,
+    /// The text, with variables in braces.
+    body: Option<String>,
+    /// Of a reply.
+    body_format: Option<BodyFormat>,
+    /// Of a notification.
+    body_html: Option<String>,
+    /// Whether it is used.
+    is_active: Option<bool>,
+    /// `all`.
+    visibility: Option<String>,
+    /// Whose it is.
+    team_id: Option<Uuid>,
+}
+
+/// Who gets the mail.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+struct TestBody {
+    /// An agent's address.
+    #[schema(example = "ada@shop.example")]
+    to: String,
+    /// The reader's language.
+    locale: Option<String>,
+}
+
+/// What a reply template is filled with.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+struct RenderBody {
+    /// Id or number.
+    #[schema(example = "TKT-2026-K7Q4ZP")]
+    ticket: String,
+    /// Over the ticket's own.
+    #[schema(value_type = Option<Object>)]
+    variables: Option<Value>,
+}
 
 /// What a template is tried on.
 struct Trial {
@@ -38,7 +130,10 @@ struct Trial {
     post,
     path = "/api/support/templates/preview",
     operation_id = "preview_template",
-    tag = "Templates"
+    tag = "Templates",
+    security(("token" = ["templates:read"])),
+    request_body = PreviewBody,
+    responses((status = 200, description = "Subject, text and HTML", body = view::Preview))
 )]
 pub async fn preview(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
     let caller = who.require(Scope::TemplatesRead)?;
@@ -58,7 +153,10 @@ pub async fn preview(State(api): State<Api>, who: Who, request: Request) -> Resu
     post,
     path = "/api/support/templates/{id}/preview",
     operation_id = "preview_kept_template",
-    tag = "Templates"
+    tag = "Templates",
+    security(("token" = ["templates:read"])),
+    request_body = KeptPreviewBody,
+    responses((status = 200, description = "Subject, text and HTML", body = view::Preview))
 )]
 pub async fn preview_of(
     State(api): State<Api>,
@@ -84,7 +182,10 @@ pub async fn preview_of(
     post,
     path = "/api/support/templates/{id}/test",
     operation_id = "test_template",
-    tag = "Templates"
+    tag = "Templates",
+    security(("token" = ["templates:write"])),
+    request_body = TestBody,
+    responses((status = 202, description = "The mail", body = view::EmailLog))
 )]
 pub async fn test(
     State(api): State<Api>,
@@ -127,7 +228,10 @@ pub async fn test(
     post,
     path = "/api/support/templates/{id}/render",
     operation_id = "render_template",
-    tag = "Templates"
+    tag = "Templates",
+    security(("token" = ["templates:read", "tickets:read"])),
+    request_body = RenderBody,
+    responses((status = 200, description = "Text and HTML", body = view::Rendered))
 )]
 pub async fn render(
     State(api): State<Api>,
@@ -156,7 +260,9 @@ pub async fn render(
     get,
     path = "/api/support/templates/variables",
     operation_id = "list_template_variables",
-    tag = "Templates"
+    tag = "Templates",
+    security(("token" = ["templates:read"])),
+    responses((status = 200, description = "All of them", body = All<view::TemplateVariable>))
 )]
 pub async fn variables(
     State(api): State<Api>,
