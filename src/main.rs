@@ -12,7 +12,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             program::complain(&error);
-            ExitCode::FAILURE
+            program::exit_code(&error)
         }
     }
 }

@@ -133,7 +133,12 @@ fn program() -> String {
 
 fn ways_to_look(api: &str, token: &str, ticket: Option<&TicketNumber>) -> String {
     let curl = format!("curl -sS -H 'Authorization: Bearer {token}'");
-    let mut text = format!("\nSee what came of it:\n\n  {curl} '{api}/tickets?limit=3'\n");
+    let (program, desk) = (program(), api.trim_end_matches("/api/support"));
+    let mut text = format!(
+        "\nSee what came of it; or let this program call itself (`{program} ticket --help`):\n\n  \
+         {curl} '{api}/tickets?limit=3'\n\n  \
+         POSTDESK_URL={desk} POSTDESK_TOKEN={token} {program} tickets -s open\n"
+    );
     if let Some(ticket) = ticket {
         text += &format!(
             "\nAnswer a ticket, and see the mails it made:\n\n  \

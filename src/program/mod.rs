@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod check;
+mod client;
 mod demo;
 mod dkim;
 mod init;
@@ -11,6 +12,7 @@ mod seed;
 mod send;
 mod serve;
 mod settings;
+mod shell;
 mod sockets;
 mod templates;
 mod token;
@@ -22,6 +24,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use postdesk::telemetry::{self, LogFormat};
 
+pub use client::exit_code;
 pub use say::complain;
 use settings::ConfigFile;
 use sockets::Sockets;
@@ -68,6 +71,24 @@ enum Command {
     Templates(templates::Args),
     /// Send a mail to an SMTP server, for trying things out.
     Send(send::Args),
+    /// List tickets of a running desk: `postdesk tickets -s open -a me`.
+    Tickets(client::TicketsArgs),
+    /// Show a ticket, or do something with it: `postdesk ticket K7Q4ZP reply "On its way" --resolve`.
+    Ticket(client::TicketArgs),
+    /// Open a ticket for a customer.
+    Open(client::OpenArgs),
+    /// How a running desk fares: `postdesk stats --from 7d`.
+    Stats(client::StatsArgs),
+    /// See what happens on a running desk, as it happens.
+    Watch(client::WatchArgs),
+    /// Call the API of a running desk: `postdesk api GET '/tickets?status=open'`.
+    Api(client::ApiArgs),
+    /// Desks and their tokens, kept by name for the commands above.
+    Profile(client::ProfileArgs),
+    /// Completions for your shell.
+    Completions(shell::Completions),
+    /// Man pages.
+    Man(shell::Man),
 }
 
 /// Does what the command line says.
@@ -96,6 +117,15 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Seed(args) => block_on(seed::run(args)),
         Command::Templates(args) => block_on(templates::run(args)),
         Command::Send(args) => block_on(send::run(args)),
+        Command::Tickets(args) => block_on(client::tickets(args)),
+        Command::Ticket(args) => block_on(client::ticket(args)),
+        Command::Open(args) => block_on(client::open(args)),
+        Command::Stats(args) => block_on(client::stats(args)),
+        Command::Watch(args) => block_on(client::watch(args)),
+        Command::Api(args) => block_on(client::api(args)),
+        Command::Profile(args) => client::profile(args),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
     }
 }
 

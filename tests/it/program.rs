@@ -1,5 +1,7 @@
 //! The program as a user meets it: commands, what they print, and how they end.
 
+mod companion;
+
 use std::io::{BufRead, BufReader, Lines};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
