@@ -1,6 +1,7 @@
 //! The program as a user meets it: commands, what they print, and how they end.
 
 mod companion;
+mod documents;
 
 use std::io::{BufRead, BufReader, Lines};
 use std::os::unix::fs::PermissionsExt as _;

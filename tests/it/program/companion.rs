@@ -7,13 +7,13 @@ use std::process::{Command, Output, Stdio};
 use super::{Demo, postdesk, stdout};
 
 /// A demo, and a shell user who keeps it as a profile.
-struct Companion {
+pub struct Companion {
     dir: tempfile::TempDir,
     demo: Demo,
 }
 
 impl Companion {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let demo = Demo::start(dir.path());
         let companion = Self { dir, demo };
@@ -23,14 +23,18 @@ impl Companion {
         companion
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         let line = self.demo.line("tickets?limit=3");
         let url = line.split('\'').find(|part| part.starts_with("http://")).expect("an address");
         url.split("/api/").next().expect("an address").to_owned()
     }
 
-    fn token(&self) -> String {
+    pub fn token(&self) -> String {
         self.demo.line("API token").split_whitespace().last().expect("a token").to_owned()
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.dir.path()
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
