@@ -23,7 +23,6 @@ pub const MOST: usize = 10_000;
 /// What is done with each ticket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "one of them, for a whole call")]
 pub enum BulkAction {
     /// As PATCH of one ticket.
     Update(TicketUpdate),

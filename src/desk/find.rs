@@ -212,7 +212,7 @@ fn snippet(text: &str, words: &[String]) -> String {
         let token = fold(token);
         words.iter().any(|word| word.split(' ').next().is_some_and(|start| token.contains(start)))
     };
-    let at = tokens.iter().position(|token| first(&token)).unwrap_or(0).saturating_sub(6);
+    let at = tokens.iter().position(first).unwrap_or(0).saturating_sub(6);
     let mut shown = String::from(if at > 0 { "…" } else { "" });
     let rest = tokens[at..].join(" ");
     shown.extend(rest.chars().take(SNIPPET));
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn snippets_show_the_words() {
-        let words = ["größe".to_owned()];
+        let words = [fold("Größe")];
         assert_eq!(snippet("Short, GRÖSSE Größe", &words), "Short, GRÖSSE Größe");
         let long = format!("{}the Größe is wrong {}", "word ".repeat(50), "more ".repeat(100));
         let shown = snippet(&long, &words);
