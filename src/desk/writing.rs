@@ -1,5 +1,7 @@
 //! How a write of the API ends: once, however often it is asked for, or only tried (API.md §1.6, §1.8).
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::{Caller, Desk, Error, Result};
@@ -8,6 +10,10 @@ use crate::store::idempotency::{StoredAnswer, WriteKey};
 
 /// Keys are forgotten after a day.
 const KEY_LIFE_MS: i64 = 24 * 3_600_000;
+
+/// How often a key that another call holds is tried for, and how long between.
+const HOLD_TRIES: u32 = 5;
+const HOLD_PAUSE: Duration = Duration::from_millis(50);
 
 /// How a write shall end.
 pub struct Ending<'a, T> {
@@ -55,7 +61,7 @@ impl Desk {
     /// Takes the key; the first call's answer when there was one.
     pub(super) async fn replay<T>(&self, tx: &mut Tx, ending: &Ending<'_, T>) -> Result<Option<Answered>> {
         let Some(key) = ending.key.as_ref().filter(|_| !ending.dry_run) else { return Ok(None) };
-        if !tx.hold_write_key(key).await? {
+        if !hold(tx, key).await? {
             return Err(Error::KeyInProgress);
         }
         let now = self.clock().now();
@@ -104,6 +110,18 @@ impl Desk {
         }
         Ok(answered)
     }
+}
+
+/// Whether the key is ours now, or was answered. A call that ended badly lets go a moment after its answer was sent, and
+/// whoever tries again at once is not to be sent away.
+async fn hold(tx: &mut Tx, key: &WriteKey) -> Result<bool> {
+    for _ in 0..HOLD_TRIES {
+        if tx.hold_write_key(key).await? || tx.stored_answer(key).await?.is_some() {
+            return Ok(true);
+        }
+        tokio::time::sleep(HOLD_PAUSE).await;
+    }
+    Ok(false)
 }
 
 impl Deed<'_> {

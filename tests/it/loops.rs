@@ -280,7 +280,7 @@ async fn attack_by_form(app: &App) {
     let anybody = Caller::anonymous(&app.desk);
     for (n, more) in [
         json!({}),
-        json!({"order_id": "XYZZY", "user_id": "XYZZY", "seller_id": "XYZZY", "external_id": "XYZZY"}),
+        json!({"order_id": "XYZZY", "user_id": "XYZZY", "seller_id": "XYZZY"}),
         json!({"tags": ["XYZZY"], "custom_fields": {"XYZZY": "XYZZY"}, "metadata": {"page_url": "XYZZY"}, "locale": "de"}),
         json!({"customer_phone": "XYZZY", "store_id": "XYZZY", "body_format": "html", "channel": "web"}),
     ].into_iter().enumerate() {

@@ -50,9 +50,14 @@ struct Demo {
 
 impl Demo {
     fn start(dir: &Path) -> Self {
+        Self::start_with(dir, &[])
+    }
+
+    fn start_with(dir: &Path, settings: &[(&str, &str)]) -> Self {
         let mut child = postdesk(dir)
             .arg("demo")
             .envs([("POSTDESK_SMTP_LISTEN", "127.0.0.1:0"), ("POSTDESK_HTTP_LISTEN", "127.0.0.1:0")])
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

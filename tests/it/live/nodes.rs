@@ -92,8 +92,8 @@ async fn an_event_whose_commit_is_late_is_not_passed_over() {
     let mut late = PgConnection::connect(&app.database.url).await.expect("it answers");
     // As a verb does, that is about to commit.
     late.execute(
-        "BEGIN; INSERT INTO desk_facts (name, value) VALUES ('late', ''); INSERT INTO desk_events (id, at, type, body) \
-         VALUES (gen_random_uuid(), 1772442000000, 'ticket.updated', '{}')",
+        "BEGIN; INSERT INTO desk_facts (name, value) VALUES ('late', ''); INSERT INTO desk_events (id, at, type, body, waits) \
+         VALUES (gen_random_uuid(), 1772442000000, 'ticket.updated', '{}', FALSE)",
     )
     .await
     .expect("it writes");
@@ -104,8 +104,8 @@ async fn an_event_whose_commit_is_late_is_not_passed_over() {
     assert_eq!(ear.types(4).await, want, "in their order");
     // One that is taken back leaves a number nobody has.
     late.execute(
-        "BEGIN; INSERT INTO desk_facts (name, value) VALUES ('gone', ''); INSERT INTO desk_events (id, at, type, body) \
-         VALUES (gen_random_uuid(), 1772442000000, 'ticket.updated', '{}')",
+        "BEGIN; INSERT INTO desk_facts (name, value) VALUES ('gone', ''); INSERT INTO desk_events (id, at, type, body, waits) \
+         VALUES (gen_random_uuid(), 1772442000000, 'ticket.updated', '{}', FALSE)",
     )
     .await
     .expect("it writes");

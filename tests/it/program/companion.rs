@@ -14,8 +14,12 @@ pub struct Companion {
 
 impl Companion {
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    pub fn start_with(settings: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let demo = Demo::start(dir.path());
+        let demo = Demo::start_with(dir.path(), settings);
         let companion = Self { dir, demo };
         let url = companion.url();
         let added = companion.run_with(&["profile", "add", "--url", &url], companion.token().as_bytes());
