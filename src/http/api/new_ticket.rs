@@ -140,6 +140,11 @@ pub fn read(form: Form, caller: Option<&Caller>, client: &Client) -> Result<Tick
     let subject = f.required("subject", |f| f.line("subject", 1, 255));
     let description = f.required("description", |f| f.text("description", 1, 100_000));
     let format = f.word("body_format", BodyFormat::parse, words(BodyFormat::ALL)).unwrap_or(BodyFormat::Text);
+    let user_id = f.line("user_id", 1, 128);
+    let customer_email = match (caller, &user_id) {
+        (Some(_), Some(_)) => f.address("customer_email"),
+        _ => f.required("customer_email", |f| f.address("customer_email")),
+    };
     let custom_fields = f.object("custom_fields").unwrap_or_else(|| json!({}));
     let request = TicketRequest {
         subject: subject.unwrap_or_default(),
@@ -147,12 +152,12 @@ pub fn read(form: Form, caller: Option<&Caller>, client: &Client) -> Result<Tick
         category: f.word("category", Category::from_input, words(Category::ALL)).unwrap_or(Category::General),
         priority: f.word("priority", Priority::from_input, words(Priority::ALL)).unwrap_or(Priority::Medium),
         channel: channel(&mut f, caller),
-        customer_email: f.address("customer_email"),
+        customer_email,
         customer_name: f.line("customer_name", 0, 255).filter(|name| !name.is_empty()),
         customer_phone: f.line("customer_phone", 0, 64).filter(|phone| !phone.is_empty()),
         locale: f.line("locale", 0, 35).filter(|locale| !locale.is_empty()),
         requester_type: requester_type(&mut f, caller),
-        user_id: f.line("user_id", 1, 128),
+        user_id,
         seller_id: f.line("seller_id", 1, 128),
         store_id: f.line("store_id", 1, 128),
         order_id: f.line("order_id", 1, 128),
@@ -235,9 +240,6 @@ fn restrict(fields: &mut Fields, request: &TicketRequest, caller: Option<&Caller
     }
     if request.channel != Channel::Web {
         fields.refuse("channel", "not_allowed", "is web without a token");
-    }
-    if request.customer_email.is_none() {
-        fields.refuse("customer_email", "required", "is required");
     }
 }
 
