@@ -43,7 +43,7 @@ run_schemathesis() {
   if [[ ! -x $tools/venv/bin/schemathesis ]]; then
     python3 -m venv "$tools/venv" && "$tools/venv/bin/pip" install -q 'schemathesis>=4,<5' || fail "schemathesis can't be installed"
   fi
-  SCHEMATHESIS_HOOKS=tests.contract.hooks "$tools/venv/bin/schemathesis" run docs/openapi.json --url "$base" \
+  PYTHONPATH=. SCHEMATHESIS_HOOKS=tests.contract.hooks "$tools/venv/bin/schemathesis" run docs/openapi.json --url "$base" \
     --exclude-path-regex '/events$' --warnings off \
     --header "Authorization: Bearer $(cat "$desk/token")" \
     --checks not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance \

@@ -21,7 +21,6 @@ const NOBODY: &str = "0198c1d2-0000-7000-8000-000000000000";
 
 /// `POSTDESK_WRITE_DOCS=1 cargo test --test it documents` writes them anew.
 #[tokio::test]
-#[ignore = "docs/ and the newest routes are to be brought together first"]
 async fn the_documents_are_what_the_code_says() {
     let app = App::start(Engine::Sqlite).await;
     let made = postdesk::http::documents(app.desk.clone(), Arc::new(Templates::load(None)));
@@ -39,7 +38,6 @@ async fn the_documents_are_what_the_code_says() {
 }
 
 #[tokio::test]
-#[ignore = "docs/ and the newest routes are to be brought together first"]
 async fn every_operation_is_told_of_whole() {
     let app = App::start(Engine::Sqlite).await;
     let contract = Contract::of(&app.desk);
@@ -63,7 +61,6 @@ async fn every_operation_is_told_of_whole() {
 
 /// Every reader says which names it knows: they are those of the document.
 #[tokio::test]
-#[ignore = "docs/ and the newest routes are to be brought together first"]
 async fn the_document_has_the_names_that_are_read() {
     let (_app, api, contract, known) = furnished().await;
     let mut wrong = Vec::new();
@@ -92,7 +89,6 @@ async fn the_document_has_the_names_that_are_read() {
 
 /// The scopes a token needs are the ones the document names.
 #[tokio::test]
-#[ignore = "docs/ and the newest routes are to be brought together first"]
 async fn the_document_has_the_scopes_that_are_asked_for() {
     let (app, _, contract, known) = furnished().await;
     let api = Client::new(&app.desk, &[Scope::ExportsRead]).await;
