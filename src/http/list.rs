@@ -119,6 +119,17 @@ impl<S: Sync> FromRequestParts<S> for ListRequest {
 }
 
 impl ListRequest {
+    /// Most rows and the members to show, of a list that has no pages; ends the reading.
+    ///
+    /// # Errors
+    /// 400 `invalid_parameter`, `unknown_parameter`.
+    pub fn unpaged(mut self) -> Result<(i64, Vec<String>), Problem> {
+        let limit = limit(&mut self.params)?;
+        let fields = self.params.list("fields");
+        self.params.finish()?;
+        Ok((limit, fields))
+    }
+
     /// The part asked for; ends the reading. `kinds` are those of the sort keys.
     ///
     /// # Errors
@@ -167,7 +178,7 @@ pub enum Kind {
 impl Listing {
     /// Takes `cursor page limit fields` and binds the cursor to everything else in the query.
     fn read(params: &mut Params, uri: &Uri, kinds: &[Kind], count: bool) -> Result<Self, Problem> {
-        let limit = whole(params, "limit", 1..=100)?.unwrap_or(25);
+        let limit = limit(params)?;
         let number = whole(params, "page", 1..=PAGED_ROWS)?;
         let cursor = params.take("cursor");
         let fields = params.list("fields");
@@ -219,11 +230,6 @@ impl Listing {
         answer::list(&self.headers, links, &List { data, pagination })
     }
 
-    /// Members to show; all when empty.
-    pub fn fields(&self) -> &[String] {
-        &self.fields
-    }
-
     fn cursor(&self, before: bool, keys: &[Param]) -> String {
         let keys: Vec<Value> = keys
             .iter()
@@ -257,6 +263,11 @@ impl Listing {
         }
         headers
     }
+}
+
+/// Most rows of an answer.
+fn limit(params: &mut Params) -> Result<i64, Problem> {
+    Ok(whole(params, "limit", 1..=100)?.unwrap_or(25))
 }
 
 /// A whole number in a range.

@@ -28,13 +28,25 @@ start_desk() {
   POSTDESK_HTTP_LISTEN=127.0.0.1:$port POSTDESK_SMTP_LISTEN=127.0.0.1:$((port + 1)) POSTDESK_API_LIMITS=off \
     POSTDESK_LOG=error "$program" demo --dir "$desk" >"$desk/output" 2>&1 &
   process=$!
-  trap 'kill "$process" 2>/dev/null; wait "$process" 2>/dev/null; rm -rf "$desk"' EXIT
+  trap stop_desk EXIT
   for _ in $(seq 200); do
     curl -sf "$base/readyz" >/dev/null 2>&1 && return
     kill -0 "$process" 2>/dev/null || { cat "$desk/output" >&2; fail "the desk did not start"; }
     sleep 0.1
   done
   fail "the desk did not answer"
+}
+
+stop_desk() {
+  kill "$process" 2>/dev/null || true
+  wait "$process" 2>/dev/null || true
+  rm -rf "$desk"
+}
+
+# A desk that died, or a token that was lost on the way, would have judged nothing.
+check_desk() {
+  kill -0 "$process" 2>/dev/null || fail "the desk died"
+  curl -sf -o /dev/null -H "Authorization: Bearer $(cat "$desk/token")" "$base/api/support/me" || fail "the token works no longer"
 }
 
 # Every operation, a bounded number of requests with a fixed seed: no server error, no status, type, header or body
@@ -59,9 +71,11 @@ run_newman() {
     --env-var base_url="$base" --env-var token="$(cat "$desk/token")" --timeout-request 20000
 }
 
-start_desk
 for tool in "${wanted[@]}"; do
   echo "-- $tool"
+  start_desk
   "run_$tool"
+  check_desk
+  stop_desk
 done
-kill -0 "$process" 2>/dev/null || fail "the desk died"
+trap - EXIT

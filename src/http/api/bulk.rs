@@ -64,7 +64,9 @@ pub struct BulkBody {
     path = "/api/support/tickets/bulk",
     operation_id = "change_tickets",
     tag = "Tickets",
-    request_body = BulkBody,
+    request_body(content = BulkBody, example = json!({
+        "ids": ["TKT-2026-K7Q4ZP"], "action": "update", "update": {"add_tags": ["strike"]},
+    })),
     responses(
         (status = 200, description = "What became of each ticket.", body = BulkResults),
         (status = 202, description = "The job that does it.", body = Job)

@@ -98,17 +98,14 @@ pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Respon
         (Some(cursor), None) => read(&cursor)?,
         (None, since) => since_time(since.unwrap_or(Timestamp(0))),
     };
-    if ask.params.take("page").is_some() {
-        return Err(Problem::parameter("page", "not_allowed", "changes have a cursor, no pages"));
-    }
-    let listing = ask.counted(&[], false)?;
-    let found = api.desk.ticket_changes(&from, listing.page.limit).await;
+    let (limit, fields) = ask.unpaged()?;
+    let found = api.desk.ticket_changes(&from, limit).await;
     let found = found.map_err(|error| match error {
         desk::Error::InvalidState(_) => bad_cursor(),
         error => error.into(),
     })?;
     let shown = Changes {
-        data: found.tickets.iter().map(|ticket| change(ticket, listing.fields())).collect(),
+        data: found.tickets.iter().map(|ticket| change(ticket, &fields)).collect(),
         next_cursor: written(&found.next),
         end_of_stream: found.end,
     };

@@ -171,6 +171,7 @@ pub async fn change(
     path = "/api/support/contacts/{id}",
     operation_id = "delete_contact",
     tag = "People",
+    security(("token" = ["admin"])),
     params(
         ("id" = Uuid, Path, description = "The contact's id."),
         ("erase" = Option<bool>, Query, description = "Forget them, with their tickets.")

@@ -39,6 +39,9 @@ pub fn raw_routes() -> OpenApiRouter<Api> {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes the query, which is read one by one")]
 struct TicketEmailFilters {
+    /// `created_at`, oldest first; with `-` in front newest first.
+    #[param(default = "-created_at", example = "-created_at")]
+    sort: Option<String>,
     /// Several by commas, `!` for all others.
     #[param(example = "failed,bounced")]
     status: Option<String>,
@@ -52,6 +55,9 @@ struct TicketEmailFilters {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes the query, which is read one by one")]
 struct EmailLogFilters {
+    /// `created_at`, oldest first; with `-` in front newest first.
+    #[param(default = "-created_at", example = "-created_at")]
+    sort: Option<String>,
     /// Several by commas, `!` for all others.
     #[param(example = "failed,bounced")]
     status: Option<String>,

@@ -44,6 +44,9 @@ pub fn raw_routes() -> OpenApiRouter<Api> {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes the query, which is read one by one")]
 struct InboundFilters {
+    /// `received_at`, oldest first; with `-` in front newest first.
+    #[param(default = "-received_at", example = "-received_at")]
+    sort: Option<String>,
     /// Brackets are optional.
     #[param(example = "<c1@example.org>")]
     message_id: Option<String>,

@@ -34,7 +34,10 @@ struct Proofs {
     operation_id = "get_ticket_challenge",
     tag = "Tickets",
     security(()),
-    responses((status = 200, description = "A puzzle", body = view::Puzzle))
+    responses(
+        (status = 200, description = "A puzzle", body = view::Puzzle),
+        (status = 403, description = "Tickets can't be opened without a token here")
+    )
 )]
 pub async fn challenge(State(api): State<Api>) -> Result<Response, Problem> {
     refuse_when_closed(&api)?;

@@ -108,7 +108,7 @@ pub async fn create(State(api): State<Api>, who: Who, request: Request) -> Resul
     operation_id = "change_mailbox",
     tag = "Mail",
     params(("id" = Uuid, Path, description = "The mailbox's id.")),
-    request_body = MailboxBody,
+    request_body(content = MailboxBody, example = json!({"from_name": "Shop"})),
     responses((status = 200, description = "The mailbox.", body = view::Mailbox<'static>))
 )]
 pub async fn change(

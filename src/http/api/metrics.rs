@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 use crate::desk::stats::StandingNow;
 use crate::http::Api;
 use crate::http::auth::{Who, client_ip};
+use crate::http::extract::Params;
 use crate::http::problem::Problem;
 use crate::model::Scope;
 use crate::telemetry::meters::{self, Standing};
@@ -34,9 +35,11 @@ pub fn raw_routes() -> OpenApiRouter<Api> {
     path = "/metrics",
     operation_id = "get_metrics",
     tag = "System",
+    security(("token" = ["admin"]), ()),
     responses((status = 200, description = "Prometheus text format", body = String, content_type = "text/plain"))
 )]
 pub async fn metrics(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
+    Params::parse(request.uri().query())?.finish()?;
     if !is_local(client_ip(request.extensions()), request.headers()) {
         who.require(Scope::Admin)?;
     }

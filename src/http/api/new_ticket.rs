@@ -16,7 +16,9 @@ use crate::http::problem::Problem;
 use crate::http::view::Octets;
 use crate::model::{BodyFormat, Category, Channel, ContactType, Priority, Scope, Status, browser};
 
-/// A ticket to be opened. Without a token: no `cc`, `assignee_id`, `team_id`, `status`; never `urgent`.
+/// A ticket to be opened. Without a token: no `cc`, `assignee_id`, `team_id`, `status`; never `urgent`. Then it may also
+/// have `altcha` (the solution of a puzzle from `GET /tickets/challenge`), the captcha's field and the one that only robots
+/// fill in, as the desk's settings name them.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body, which is read field by field")]
 #[schema(example = json!({

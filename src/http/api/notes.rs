@@ -39,6 +39,7 @@ pub struct NotePatch {
     path = "/api/support/responses/{id}",
     operation_id = "edit_note",
     tag = "Responses",
+    security(("token" = ["responses:write"])),
     params(("id" = String, Path, description = "The note's id.")),
     request_body = NotePatch,
     responses((status = 200, description = "The note.", body = view::Response))
@@ -74,6 +75,7 @@ pub async fn edit(
     path = "/api/support/responses/{id}",
     operation_id = "delete_note",
     tag = "Responses",
+    security(("token" = ["responses:write"])),
     params(("id" = String, Path, description = "The note's id.")),
     responses((status = 204, description = "It is gone."))
 )]

@@ -28,6 +28,9 @@ pub fn routes() -> OpenApiRouter<Api> {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes the query, which is read one by one")]
 struct QuarantineFilters {
+    /// `received_at`, oldest first; with `-` in front newest first.
+    #[param(default = "-received_at", example = "-received_at")]
+    sort: Option<String>,
     /// Why it was held back.
     #[param(example = "unverified_agent")]
     reason: Option<String>,

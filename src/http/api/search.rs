@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::desk::query::TicketFilter;
 use crate::desk::{Find, Found, Search, search};
-use crate::http::list::{All, ListRequest};
+use crate::http::list::{All, ListRequest, picked};
 use crate::http::problem::Problem;
 use crate::http::{Api, answer};
 use crate::model::{Scope, TicketNumber};
@@ -35,6 +35,9 @@ struct SearchParams {
     /// Most things.
     #[param(minimum = 1, maximum = 100, default = 25)]
     limit: Option<i64>,
+    /// Members to show, separated by commas; all when absent.
+    #[param(example = "type,id,snippet")]
+    fields: Option<String>,
 }
 
 /// Something found.
@@ -77,10 +80,10 @@ pub async fn find(State(api): State<Api>, mut ask: ListRequest) -> Result<Respon
     }
     let kinds = kinds(&mut ask)?;
     let notes = ask.who.allows(Scope::NotesRead);
-    let listing = ask.counted(&[], false)?;
-    let limit = usize::try_from(listing.page.limit).unwrap_or(0);
+    let (limit, fields) = ask.unpaged()?;
+    let limit = usize::try_from(limit).unwrap_or(0);
     let found = api.desk.search(&Search { filters, kinds, notes, limit }).await?;
-    let shown = All { data: found.iter().map(shown).collect::<Vec<_>>() };
+    let shown = All { data: found.iter().map(|found| picked(&shown(found), &fields)).collect() };
     Ok(answer::list(&HeaderMap::new(), HeaderMap::new(), &shown))
 }
 

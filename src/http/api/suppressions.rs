@@ -44,6 +44,7 @@ struct SuppressionBody {
     operation_id = "list_suppressions",
     tag = "Mail",
     security(("token" = ["email_logs:read"])),
+    params(list::TimeParams),
     responses((status = 200, description = "A page of addresses", body = List<view::Suppression>))
 )]
 pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Response, Problem> {

@@ -145,6 +145,18 @@ struct StatusBody {
     notify: Option<bool>,
 }
 
+/// A ticket that was opened.
+#[derive(ToSchema)]
+#[schema(as = TicketOpened)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes both answers, which are made where they are known")]
+enum TicketOpened<'a> {
+    /// With a token.
+    Ticket(Box<view::TicketWritten<'a>>),
+    /// Without one.
+    Receipt(view::TicketReceipt<'a>),
+}
+
 /// List and search tickets.
 #[utoipa::path(
     get,
@@ -227,7 +239,10 @@ pub async fn get(
     tag = "Tickets",
     security(("token" = ["tickets:create"]), ()),
     request_body(content((NewTicket = "application/json"), (TicketForm = "multipart/form-data"))),
-    responses((status = 201, description = "The ticket, and what was mailed", body = view::TicketWritten))
+    responses(
+        (status = 201, description = "The ticket, and what was mailed; a receipt without a token", body = TicketOpened),
+        (status = 202, description = "Without a token, where addresses are confirmed first: a link was mailed", body = view::VerificationSent)
+    )
 )]
 pub async fn open(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
     let terms = Terms::read(&request, &who)?;

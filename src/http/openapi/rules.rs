@@ -6,14 +6,10 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-/// What takes no `dry_run`: POSTs that change nothing, and writes that are too plain to be tried.
-const NEVER_TRIED: [&str; 5] = [
-    "preview_template",
-    "preview_kept_template",
-    "render_template",
-    "delete_template",
-    "discard_quarantined",
-];
+/// What takes no `dry_run`: POSTs that change nothing.
+const NEVER_TRIED: [&str; 3] = ["preview_template", "preview_kept_template", "render_template"];
+/// Ends of paths whose POST changes something that has a version.
+const VERSIONED: [&str; 4] = ["/restore", "/responses", "/spam", "/rotate"];
 /// Enums that may get further values (API.md §2): clients must take what they don't know.
 const OPEN_ENUMS: [&str; 2] = ["Category", "NotificationTemplate"];
 
@@ -204,7 +200,8 @@ struct Rules<'a> {
 
 impl Rules<'_> {
     fn apply(&mut self) {
-        let secured = self.operation["security"].as_array().is_none_or(|all| !all.is_empty());
+        let known = |way: &Value| way.get("token").is_some();
+        let secured = self.operation["security"].as_array().is_none_or(|all| all.iter().any(known));
         if secured && self.operation["security"].is_null() {
             let scopes: Vec<_> = scope(self.method, self.path).into_iter().collect();
             self.operation["security"] = json!([{ "token": scopes }]);
@@ -231,8 +228,7 @@ impl Rules<'_> {
     /// Whether it changes something that is there, and has a version.
     fn changes(&self) -> bool {
         matches!(self.method, "patch" | "put" | "delete")
-            || self.path.ends_with("/restore")
-            || self.path.ends_with("/responses")
+            || VERSIONED.iter().any(|end| self.method == "post" && self.path.ends_with(end))
     }
 
     /// A list takes its part, and can count, without its handler saying so.
@@ -341,7 +337,9 @@ impl Rules<'_> {
     /// What would be new has no id yet: not the shape of the real answer.
     fn tell_of_dry_runs(&mut self) {
         let would_be = json!({"$ref": "#/components/schemas/DryRun"});
-        let may_make = self.method == "put" && self.path.ends_with('}');
+        let makes = ["201", "202"].iter().any(|made| self.operation["responses"].get(made).is_some());
+        let may_make =
+            makes || (self.method == "put" && self.path.ends_with('}')) || self.path.ends_with("/rotate");
         let schema = &mut self.operation["responses"]["200"]["content"]["application/json"]["schema"];
         if schema.is_null() {
             let content = json!({"application/json": {"schema": would_be}});

@@ -89,7 +89,7 @@ pub async fn get(
         ("If-None-Match" = Option<String>, Header, description = "ETag that the client has"),
     ),
     responses(
-        (status = 200, description = "The small picture", content_type = "image/jpeg", body = Vec<u8>),
+        (status = 200, description = "The small picture", content((view::Octets = "image/jpeg"), (view::Octets = "image/png"))),
         (status = 304, description = "The client has it"),
         (status = 404, description = "There is no such file, or it is no picture"),
         (status = 410, description = "The upload, or the link, has expired"),
