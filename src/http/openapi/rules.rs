@@ -509,7 +509,7 @@ fn may_be_null(member: &Value) -> bool {
             .any(|of| member[of].as_array().is_some_and(|all| all.iter().any(is_null)))
 }
 
-/// What the code says of its sources is not for readers of the document.
+/// What the code says of its sources is not for readers of the document; and a summary is a title, without a full stop.
 fn drop_references_to_papers(document: &mut Value) {
     static PAPER: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r" ?\((API|MAIL)\.md[^)]*\)").expect("it is a pattern"));
@@ -518,6 +518,9 @@ fn drop_references_to_papers(document: &mut Value) {
             if let Some(Value::String(text)) = value.get_mut(name) {
                 *text = PAPER.replace_all(text, "").trim().to_owned();
             }
+        }
+        if let Some(Value::String(summary)) = value.get_mut("summary") {
+            summary.truncate(summary.trim_end_matches('.').len());
         }
     });
 }
