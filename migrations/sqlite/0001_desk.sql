@@ -73,7 +73,10 @@ CREATE TABLE contacts (
   updated_at    INTEGER NOT NULL,
   version       INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX contacts_user ON contacts (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX contacts_user ON contacts (user_id, id) WHERE user_id IS NOT NULL;
+CREATE INDEX contacts_seller ON contacts (seller_id, id) WHERE seller_id IS NOT NULL;
+CREATE INDEX contacts_store ON contacts (store_id, id) WHERE store_id IS NOT NULL;
+CREATE INDEX contacts_type ON contacts (type, id);
 
 CREATE TABLE contact_emails (
   address    TEXT PRIMARY KEY, -- lower case
@@ -222,8 +225,11 @@ CREATE TABLE inbound_chunks (
 CREATE INDEX inbound_mails_message ON inbound_mails (message_id);
 CREATE INDEX inbound_mails_from ON inbound_mails (LOWER(from_address), id);
 CREATE INDEX inbound_mails_held ON inbound_mails (action, id) WHERE action = 'quarantined';
+-- What is rare among mails: the others are met soon by whoever walks along the ids.
+CREATE INDEX inbound_mails_odd ON inbound_mails (action, id) WHERE action IN ('duplicate', 'bounce', 'ignored');
+CREATE INDEX inbound_mails_kind ON inbound_mails (kind, id) WHERE kind <> 'person';
 CREATE INDEX inbound_mails_released ON inbound_mails (released_at) WHERE released_at IS NOT NULL;
-CREATE INDEX inbound_mails_ticket ON inbound_mails (ticket_id) WHERE ticket_id IS NOT NULL;
+CREATE INDEX inbound_mails_ticket ON inbound_mails (ticket_id, id) WHERE ticket_id IS NOT NULL;
 
 CREATE TABLE responses (
   seq              INTEGER PRIMARY KEY AUTOINCREMENT, -- in the order they were stored; never used twice
@@ -381,7 +387,12 @@ CREATE INDEX outbox_turns ON outbox (priority, domain, next_attempt_at) WHERE re
 CREATE INDEX outbox_later ON outbox (next_attempt_at) WHERE NOT ready AND next_attempt_at IS NOT NULL;
 CREATE INDEX outbox_ticket ON outbox (ticket_id, id) WHERE ticket_id IS NOT NULL;
 CREATE INDEX outbox_changed ON outbox (changed_at) WHERE changed_at IS NOT NULL;
-CREATE INDEX outbox_recipient ON outbox (to_address, queued_at);
+CREATE INDEX outbox_recipient ON outbox (to_address, queued_at, id);
+CREATE INDEX outbox_from ON outbox (LOWER(from_address), id);
+-- What is rare among mails; one that is sent as most are never comes here.
+CREATE INDEX outbox_status ON outbox (status, id) WHERE status NOT IN ('queued', 'sending', 'sent');
+CREATE INDEX outbox_template ON outbox (template, id)
+  WHERE template NOT IN ('ticket_received', 'ticket_reply', 'message_received');
 
 CREATE TABLE delivery_attempts (
   id            BLOB NOT NULL,

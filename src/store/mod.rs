@@ -23,6 +23,7 @@ mod events;
 mod inbound;
 mod jobs;
 mod listen;
+mod mail_list;
 mod mailboxes;
 mod outbox;
 mod paging;

@@ -2,25 +2,13 @@
 
 use uuid::Uuid;
 
-use super::query::{EmailLogFilter, InboundFilter, Start, TicketRef};
+use super::query::{Start, TicketRef};
 use super::select::Select;
 use super::value::args;
 use super::{Result, Tx};
 use crate::model::*;
 
 const TICKETS: &str = "SELECT * FROM tickets WHERE deleted_at IS NULL";
-
-/// Everything but the raw bytes.
-const INBOUND: &str = "SELECT id, received_at, via, remote_ip, reverse_path, recipients, message_id, dedupe_key, \
-    from_address, from_name, subject, size, sha256, kind, action, reason, detail, ticket_id, ticket_number, \
-    response_id, duplicate_of, in_reply_to, refs, placement_by, placement_reason, flags, authentication, bounces, \
-    defects, released_at, released_by FROM inbound_mails WHERE TRUE";
-
-/// Everything but the rendered bytes.
-const OUTBOX: &str = "SELECT id, ticket_id, response_id, template, template_version, locale, audience, automatic, \
-    verified, from_address, to_address, to_name, subject, message_id, envelope_from, context, status, priority, \
-    attempts, next_attempt_at, released, lease, give_up_at, remote, tls, smtp_code, enhanced_code, smtp_response, error, size, \
-    queued_at, sent_at, delivered_at, bounced_at, created_at FROM outbox WHERE TRUE";
 
 impl Tx {
     /// A whole ticket, deleted ones too.
@@ -65,48 +53,6 @@ impl Tx {
         select.all(self).await
     }
 
-    /// A page of the ledger by time; in reverse when it ends before a row.
-    pub async fn list_inbound(
-        &mut self,
-        filters: &[InboundFilter],
-        descending: bool,
-        start: &Start,
-        limit: i64,
-    ) -> Result<Vec<InboundRecord>> {
-        let mut select = Select::new(INBOUND);
-        filters.iter().for_each(|filter| filter.add(&mut select));
-        add_by_id(&mut select, descending, start, limit);
-        select.all(self).await
-    }
-
-    /// How many rows of the ledger there are.
-    pub async fn count_inbound(&mut self, filters: &[InboundFilter]) -> Result<i64> {
-        let mut select = Select::new("SELECT COUNT(*) FROM inbound_mails WHERE TRUE");
-        filters.iter().for_each(|filter| filter.add(&mut select));
-        count(select, self).await
-    }
-
-    /// A page of email logs by time; in reverse when it ends before a row.
-    pub async fn list_email_logs(
-        &mut self,
-        filters: &[EmailLogFilter],
-        descending: bool,
-        start: &Start,
-        limit: i64,
-    ) -> Result<Vec<OutboxEntry>> {
-        let mut select = Select::new(OUTBOX);
-        filters.iter().for_each(|filter| filter.add(&mut select));
-        add_by_id(&mut select, descending, start, limit);
-        select.all(self).await
-    }
-
-    /// How many email logs there are.
-    pub async fn count_email_logs(&mut self, filters: &[EmailLogFilter]) -> Result<i64> {
-        let mut select = Select::new("SELECT COUNT(*) FROM outbox WHERE TRUE");
-        filters.iter().for_each(|filter| filter.add(&mut select));
-        count(select, self).await
-    }
-
     /// A page of the addresses that get no mail now, by time; in reverse when it ends before a row.
     pub async fn list_suppressions(
         &mut self,
@@ -131,7 +77,7 @@ impl Tx {
 
     /// An email log.
     pub async fn email_log(&mut self, id: Uuid) -> Result<Option<OutboxEntry>> {
-        let mut select = Select::new(OUTBOX);
+        let mut select = Select::new(super::mail_list::OUTBOX);
         select.sql(" AND id = ").bind(id);
         select.optional(self).await
     }

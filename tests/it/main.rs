@@ -22,6 +22,7 @@ mod loops;
 mod notify;
 mod outbox;
 mod placement;
+mod plans;
 mod program;
 mod queue;
 mod relay;

@@ -47,6 +47,11 @@ struct OfAgent {
 /// Tickets of one group: all, created, resolved.
 type Counts = [u64; 3];
 
+/// The kinds of moments: each walks through time on its own.
+const CREATED: usize = 0;
+const RESOLVED: usize = 1;
+const SENT: usize = 2;
+
 struct Counter<'a> {
     facts: &'a Facts,
     question: &'a Question,
@@ -59,8 +64,8 @@ struct Counter<'a> {
     /// By the number of what they share.
     groups: Vec<Counts>,
     series: Vec<Point>,
-    /// The slot looked up last: the next moment often lies in it too.
-    slot: usize,
+    /// The slots looked up last, one for each kind of moment: the next of its kind often lies in it too.
+    slots: [usize; 3],
 }
 
 impl<'a> Counter<'a> {
@@ -75,7 +80,7 @@ impl<'a> Counter<'a> {
             email: EmailFigures::default(),
             groups: vec![[0; 3]; question.group_by.map_or(0, |by| kinds_of(facts, by))],
             series: vec![Point::default(); question.slots.len()],
-            slot: 0,
+            slots: [0; 3],
         }
     }
 
@@ -86,13 +91,13 @@ impl<'a> Counter<'a> {
         self.tickets.reopened += u64::from(range.holds(ticket.reopened));
         if created {
             self.tickets.created += 1;
-            self.point(ticket.created).created += 1;
+            self.point(CREATED, ticket.created).created += 1;
         }
         if resolved {
             self.tickets.resolved += 1;
             self.agents[ticket.assignee as usize].resolved += 1;
             self.resolutions.push(seconds(ticket.created, ticket.resolved));
-            self.point(ticket.resolved).resolved += 1;
+            self.point(RESOLVED, ticket.resolved).resolved += 1;
         }
         if range.holds(ticket.first_response) {
             let took = seconds(ticket.created, ticket.first_response);
@@ -150,15 +155,14 @@ impl<'a> Counter<'a> {
             WAITING => return self.email.queued += 1,
             _ => return,
         }
-        self.point(mail.at()).emails_sent += 1;
+        self.point(SENT, mail.at()).emails_sent += 1;
     }
 
     /// The slot of a moment in the range.
-    fn point(&mut self, at: i64) -> &mut Point {
-        if !self.question.slots.holds(self.slot, at) {
-            self.slot = self.question.slots.of(at);
-        }
-        &mut self.series[self.slot]
+    fn point(&mut self, kind: usize, at: i64) -> &mut Point {
+        let slot = &mut self.slots[kind];
+        *slot = self.question.slots.of_near(*slot, at);
+        &mut self.series[*slot]
     }
 
     fn end(mut self) -> Stats {
