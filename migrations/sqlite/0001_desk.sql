@@ -222,7 +222,7 @@ CREATE TABLE inbound_chunks (
   content         BLOB NOT NULL,
   PRIMARY KEY (inbound_mail_id, seq)
 );
-CREATE INDEX inbound_mails_message ON inbound_mails (message_id);
+CREATE INDEX inbound_mails_message ON inbound_mails (message_id, id);
 CREATE INDEX inbound_mails_from ON inbound_mails (LOWER(from_address), id);
 CREATE INDEX inbound_mails_held ON inbound_mails (action, id) WHERE action = 'quarantined';
 -- What is rare among mails: the others are met soon by whoever walks along the ids.

@@ -11,10 +11,13 @@ use super::{Error, Result};
 /// Octets gathered before they are sent.
 const ENOUGH: usize = 8 << 20;
 
+/// What rows of other tables refer to, in the order it is sent; the others follow.
+const REFERRED_TO: [&str; 4] = ["contacts", "agents", "tickets", "outbox"];
+
 /// A transaction that gathers what is inserted.
 pub struct Bulk {
     tx: Transaction<'static, Postgres>,
-    /// In the order they were first used, so that nothing refers to what is not there yet.
+    /// In an order in which nothing refers to what is not there yet.
     tables: Vec<Gathered>,
     size: usize,
 }
@@ -42,8 +45,10 @@ impl Bulk {
         let place = match self.tables.iter().position(|table| table.insert == insert) {
             Some(place) => place,
             None => {
-                self.tables.push(Gathered { insert, copy: copy_of(insert)?, rows: String::new() });
-                self.tables.len() - 1
+                let copy = copy_of(insert)?;
+                let place = self.tables.partition_point(|table| rank(&table.copy) <= rank(&copy));
+                self.tables.insert(place, Gathered { insert, copy, rows: String::new() });
+                place
             }
         };
         let rows = &mut self.tables[place].rows;
@@ -88,6 +93,12 @@ fn copy_of(insert: &str) -> Result<String> {
     }
 }
 
+/// When the rows of a `COPY` have their turn.
+fn rank(copy: &str) -> usize {
+    let table = copy.split([' ', '(']).nth(1).unwrap_or_default();
+    REFERRED_TO.iter().position(|known| *known == table).unwrap_or(REFERRED_TO.len())
+}
+
 /// A value as `COPY`'s text format has it.
 fn push(rows: &mut String, value: &Value<'_>) {
     match value {
@@ -127,6 +138,17 @@ mod tests {
         ] {
             assert_eq!(copy_of(insert).ok().as_deref(), copy, "{insert}");
         }
+    }
+
+    #[test]
+    fn what_others_refer_to_goes_first() {
+        let mut copies = [
+            "COPY responses (id) FROM STDIN",
+            "COPY tickets (id) FROM STDIN",
+            "COPY contacts (id) FROM STDIN",
+        ];
+        copies.sort_by_key(|copy| rank(copy));
+        assert!(copies[0].contains("contacts") && copies[1].contains("tickets"), "{copies:?}");
     }
 
     #[test]

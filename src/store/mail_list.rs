@@ -20,7 +20,7 @@ pub(super) const OUTBOX: &str = "SELECT id, ticket_id, response_id, template, te
     queued_at, sent_at, delivered_at, bounced_at, created_at FROM outbox WHERE TRUE";
 
 /// Mails whose texts are looked through for words: the newest.
-const NEWEST: i64 = 10_000;
+const NEWEST: i64 = 5_000;
 
 impl Tx {
     /// A page of the ledger by time; in reverse when it ends before a row.
