@@ -254,6 +254,8 @@ impl Desk {
             ticket = self.append_response(tx, ticket, new, from.status, &author).await?.ticket;
         }
         ticket.resolution = from.resolution.clone();
+        let said = [ticket.last_customer_message_at, ticket.last_agent_message_at];
+        ticket.updated_at = said.into_iter().flatten().max().unwrap_or(opened);
         tx.update_ticket(&ticket).await?;
         tx.note_seed_row("ticket", ticket.id).await?;
         Ok(ticket)
