@@ -41,7 +41,7 @@ const LONGEST_WAIT_MS: i64 = 24 * HOUR_MS;
 pub struct Webhook {
     pub id: Uuid,
     pub url: String,
-    /// Types and globs, see [`hears`].
+    /// Types and globs, see `hears`.
     pub events: Vec<String>,
     pub description: Option<String>,
     /// A search of tickets: only events of tickets that it finds.
