@@ -241,10 +241,10 @@ fn key_of(name: &str) -> String {
     words.collect::<Vec<_>>().join("_").to_lowercase().chars().take(60).collect()
 }
 
-/// There are no teams yet: a template is everybody's.
+/// A template is everybody's: none can be given to a team yet.
 fn refuse_teams(f: &mut Fields) {
     f.word("visibility", |word| (word == "all").then_some(()), vec!["all"]);
-    f.absent(&["team_id"], "there are no teams yet");
+    f.absent(&["team_id"], "a template can't be given to a team yet");
 }
 
 #[cfg(test)]
