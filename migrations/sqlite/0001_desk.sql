@@ -86,6 +86,14 @@ CREATE TABLE contact_emails (
 ) WITHOUT ROWID;
 CREATE INDEX contact_emails_contact ON contact_emails (contact_id);
 
+-- The folded words of a contact's name, phone and addresses: people are looked for by how their words begin.
+CREATE TABLE contact_words (
+  contact_id BLOB NOT NULL REFERENCES contacts (id),
+  word       TEXT NOT NULL,
+  PRIMARY KEY (contact_id, word)
+) WITHOUT ROWID;
+CREATE INDEX contact_words_word ON contact_words (word, contact_id);
+
 CREATE TABLE tickets (
   id                       BLOB PRIMARY KEY,
   number                   TEXT NOT NULL UNIQUE,
@@ -145,7 +153,9 @@ CREATE INDEX tickets_changed ON tickets (changed, id);
 CREATE INDEX tickets_status ON tickets (status, updated_at, id);
 CREATE INDEX tickets_kind ON tickets (category, priority);
 CREATE INDEX tickets_channel ON tickets (channel) WHERE channel <> 'email';
-CREATE INDEX tickets_spam ON tickets (id) WHERE is_spam;
+CREATE INDEX tickets_spam ON tickets (updated_at, id) WHERE is_spam;
+CREATE INDEX tickets_follow_up ON tickets (follow_up_of_id) WHERE follow_up_of_id IS NOT NULL;
+CREATE INDEX tickets_related ON tickets (related_to_id) WHERE related_to_id IS NOT NULL;
 CREATE INDEX tickets_files ON tickets (id) WHERE attachment_count > 0;
 CREATE INDEX tickets_assignee ON tickets (assignee_id, updated_at, id) WHERE assignee_id IS NOT NULL;
 CREATE INDEX tickets_team ON tickets (team_id) WHERE team_id IS NOT NULL;
@@ -224,9 +234,7 @@ CREATE TABLE inbound_chunks (
 );
 CREATE INDEX inbound_mails_message ON inbound_mails (message_id, id);
 CREATE INDEX inbound_mails_from ON inbound_mails (LOWER(from_address), id);
-CREATE INDEX inbound_mails_held ON inbound_mails (action, id) WHERE action = 'quarantined';
--- What is rare among mails: the others are met soon by whoever walks along the ids.
-CREATE INDEX inbound_mails_odd ON inbound_mails (action, id) WHERE action IN ('duplicate', 'bounce', 'ignored');
+CREATE INDEX inbound_mails_action ON inbound_mails (action, id);
 CREATE INDEX inbound_mails_kind ON inbound_mails (kind, id) WHERE kind <> 'person';
 CREATE INDEX inbound_mails_released ON inbound_mails (released_at) WHERE released_at IS NOT NULL;
 CREATE INDEX inbound_mails_ticket ON inbound_mails (ticket_id, id) WHERE ticket_id IS NOT NULL;

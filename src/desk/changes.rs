@@ -226,13 +226,12 @@ impl Desk {
             return Ok(tx.verify_contact_email(address).await?);
         }
         let contact = super::filing::new_contact(self.ids().uuid(at), None, at);
-        tx.insert_contact(&contact).await?;
         let email = ContactEmail {
             address: address.to_owned(),
             contact_id: contact.id,
             verified: true,
             is_primary: true,
         };
-        Ok(tx.insert_contact_email(&email).await?)
+        Ok(tx.insert_contact(&contact, Some(&email)).await?)
     }
 }

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Desk, Result};
+use super::{Desk, Error, Result};
 use crate::model::fold;
 use crate::store::Tx;
 use crate::store::search::Unindexed;
@@ -105,30 +106,44 @@ impl Desk {
 }
 
 impl Desk {
-    /// Indexes everything there is, at full speed; says how many responses are done as it goes along.
+    /// Indexes everything there is, at full speed; says how many responses are done as it goes along. While some are
+    /// written, the next are read.
     pub(super) async fn index_all(&self, progress: &(dyn Fn(u64) + Sync)) -> Result<()> {
         let from = self.store().read().await?.indexed_to().await?;
         let (mut after, mut done) = (from, 0);
+        let mut next = self.read_ahead(after);
         loop {
-            let mut read = self.store().read().await?;
-            let rows = read.unindexed_responses(after, LARGE_BATCH).await?;
-            drop(read);
-            // A transaction that began before may have put a row below this place: looked for until none is left.
-            let Some(last) = rows.last().map(|row| row.seq) else {
-                if after == from {
-                    return Ok(());
-                }
-                after = from;
-                continue;
-            };
-            let texts: Vec<_> = rows.iter().map(text_of).collect();
+            let (rows, texts) = next.await.map_err(|_| Error::Busy("the responses could not be read"))??;
             let mut tx = self.store().begin().await?;
+            let Some(last) = rows.last().map(|row| row.seq) else {
+                // A transaction that began before may have put a row below this place: looked for until none is left.
+                if after > from && tx.places_come_late() {
+                    after = from;
+                    next = self.read_ahead(after);
+                    continue;
+                }
+                if !tx.places_come_late() {
+                    tx.set_indexed_to(after).await?;
+                }
+                return Ok(tx.commit().await?);
+            };
+            next = self.read_ahead(last);
             tx.index_responses(&rows, &texts).await?;
             tx.commit().await?;
             after = last;
             done += rows.len() as u64;
             progress(done);
         }
+    }
+
+    /// The responses behind this place and their folded texts, read on another thread.
+    fn read_ahead(&self, after: i64) -> JoinHandle<Result<(Vec<Unindexed>, Vec<String>)>> {
+        let desk = self.clone();
+        tokio::spawn(async move {
+            let rows = desk.store().read().await?.unindexed_responses(after, LARGE_BATCH).await?;
+            let texts = rows.iter().map(text_of).collect();
+            Ok((rows, texts))
+        })
     }
 
     /// A ticket's responses are found by what it is now: after some came from another one, or its subject or people

@@ -121,8 +121,9 @@ impl Desk {
         page: &PageOf,
     ) -> Result<Page<TicketView>> {
         let mut tx = self.store().read().await?;
-        let rows = tx.list_tickets(filters, order, &page.start, page.limit + 1).await?;
-        let total = if page.count { Some(tx.count_tickets(filters).await?) } else { None };
+        let filters = tx.resolved(filters).await?;
+        let rows = tx.list_tickets(&filters, order, &page.start, page.limit + 1).await?;
+        let total = if page.count { Some(self.total_tickets(&mut tx, &filters).await?) } else { None };
         let page = cut(rows, page, total);
         let rows = self.view_tickets(&mut tx, page.rows).await?;
         Ok(Page { rows, has_next: page.has_next, has_previous: page.has_previous, total: page.total })
@@ -234,7 +235,7 @@ impl Desk {
         let ticket = present(tx.find_ticket(ticket).await?)?;
         let of_ticket = EmailLogFilter::Ticket(TicketRef::Id(ticket.id));
         let filters: Vec<_> = std::iter::once(of_ticket).chain(filters).collect();
-        email_logs(&mut tx, &filters, descending, page).await
+        self.email_logs(&mut tx, &filters, descending, page).await
     }
 
     /// A page of email logs, by time.
@@ -247,7 +248,19 @@ impl Desk {
         descending: bool,
         page: &PageOf,
     ) -> Result<Page<OutboxEntry>> {
-        email_logs(&mut self.store().read().await?, filters, descending, page).await
+        self.email_logs(&mut self.store().read().await?, filters, descending, page).await
+    }
+
+    async fn email_logs(
+        &self,
+        tx: &mut Tx,
+        filters: &[EmailLogFilter],
+        descending: bool,
+        page: &PageOf,
+    ) -> Result<Page<OutboxEntry>> {
+        let rows = tx.list_email_logs(filters, descending, &page.start, page.limit + 1).await?;
+        let total = if page.count { Some(self.total_email_logs(tx, filters).await?) } else { None };
+        Ok(cut(rows, page, total))
     }
 
     /// An email log and its tries.
@@ -282,7 +295,7 @@ impl Desk {
     ) -> Result<Page<InboundRecord>> {
         let mut tx = self.store().read().await?;
         let rows = tx.list_inbound(filters, descending, &page.start, page.limit + 1).await?;
-        let total = if page.count { Some(tx.count_inbound(filters).await?) } else { None };
+        let total = if page.count { Some(self.total_inbound(&mut tx, filters).await?) } else { None };
         Ok(cut(rows, page, total))
     }
 
@@ -408,17 +421,6 @@ pub(super) async fn logs_by_response(tx: &mut Tx, ticket: Uuid) -> Result<LogsBy
         }
     }
     Ok(logs)
-}
-
-async fn email_logs(
-    tx: &mut Tx,
-    filters: &[EmailLogFilter],
-    descending: bool,
-    page: &PageOf,
-) -> Result<Page<OutboxEntry>> {
-    let rows = tx.list_email_logs(filters, descending, &page.start, page.limit + 1).await?;
-    let total = if page.count { Some(tx.count_email_logs(filters).await?) } else { None };
-    Ok(cut(rows, page, total))
 }
 
 /// One row more than asked for was read: it says whether there is more.

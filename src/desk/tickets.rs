@@ -287,9 +287,8 @@ impl Desk {
             });
         };
         let contact = self.new_contact(request, vouched);
-        tx.insert_contact(&contact).await?;
         let email = ContactEmail { address, contact_id: contact.id, verified: vouched, is_primary: true };
-        tx.insert_contact_email(&email).await?;
+        tx.insert_contact(&contact, Some(&email)).await?;
         Ok(contact)
     }
 

@@ -1,11 +1,13 @@
 //! People and their addresses.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use super::select::Select;
 use super::value::{args, json};
 use super::{Result, Tx};
-use crate::model::{Contact, ContactEmail, EventType};
+use crate::model::{Contact, ContactEmail, EventType, fold};
 
 impl Tx {
     /// A contact.
@@ -78,7 +80,7 @@ impl Tx {
         self.fields(include_str!("sql/contacts/tickets_answered_to.sql"), args![contact, address]).await
     }
 
-    /// Writes everything of a contact but their addresses.
+    /// Writes everything of a contact but their addresses, and the words they are found by.
     pub async fn update_contact(&mut self, contact: &Contact) -> Result<()> {
         self.news(|news| news.add_contact(EventType::ContactUpdated, contact.id));
         self.run(
@@ -99,8 +101,28 @@ impl Tx {
                 contact.version
             ],
         )
-        .await
-        .map(drop)
+        .await?;
+        self.forget_words(contact.id).await?;
+        let emails = self.contact_emails(contact.id).await?;
+        self.note_words(contact, emails.iter().map(|email| &email.address)).await
+    }
+
+    /// They are not found by their words any more.
+    pub(super) async fn forget_words(&mut self, contact: Uuid) -> Result<()> {
+        self.run(include_str!("sql/contacts/delete_words.sql"), args![contact]).await.map(drop)
+    }
+
+    async fn note_words<'a>(
+        &mut self,
+        contact: &'a Contact,
+        addresses: impl Iterator<Item = &'a String>,
+    ) -> Result<()> {
+        let texts = contact.name.iter().chain(&contact.phone).chain(addresses);
+        let folded = fold(&texts.map(String::as_str).collect::<Vec<_>>().join(" "));
+        for word in folded.split_whitespace().collect::<BTreeSet<_>>() {
+            self.put(include_str!("sql/contacts/insert_word.sql"), args![contact.id, word]).await?;
+        }
+        Ok(())
     }
 
     /// Says whether an address is the one to write to.
@@ -116,12 +138,16 @@ impl Tx {
     /// Takes a contact away who has no tickets, with their addresses.
     pub async fn delete_contact(&mut self, contact: Uuid) -> Result<()> {
         self.news(|news| news.add_contact(EventType::ContactErased, contact));
+        self.forget_words(contact).await?;
         self.run(include_str!("sql/contacts/delete_emails.sql"), args![contact]).await?;
         self.run(include_str!("sql/contacts/delete.sql"), args![contact]).await.map(drop)
     }
 
-    /// Adds a contact.
-    pub async fn insert_contact(&mut self, contact: &Contact) -> Result<()> {
+    /// Adds a contact and their first address, if they have one.
+    ///
+    /// # Errors
+    /// As [`Tx::insert_contact_email`].
+    pub async fn insert_contact(&mut self, contact: &Contact, email: Option<&ContactEmail>) -> Result<()> {
         self.news(|news| news.add_contact(EventType::ContactCreated, contact.id));
         self.put(
             include_str!("sql/contacts/insert.sql"),
@@ -142,10 +168,14 @@ impl Tx {
                 contact.version
             ],
         )
-        .await
+        .await?;
+        if let Some(email) = email {
+            self.insert_contact_email(email).await?;
+        }
+        self.note_words(contact, email.iter().map(|email| &email.address)).await
     }
 
-    /// Adds an address.
+    /// Adds an address; [`Tx::update_contact`] makes them found by it.
     ///
     /// # Errors
     /// [`super::Error::Conflict`] when somebody has it: another node met them at this moment; the verb is done again.

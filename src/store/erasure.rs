@@ -1,5 +1,6 @@
 //! A person forgotten: their words, their mail and their addresses are taken away; rows, numbers and counts stay.
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::query::containing;
@@ -99,12 +100,67 @@ impl Tx {
         self.run(include_str!("sql/erasure/trail_of_copied.sql"), args![ticket, contact]).await.map(drop)
     }
 
-    /// Takes away what is known of a contact, their addresses, and answers kept for repeats that show them. The row
-    /// stays for the tickets that name it.
+    /// Takes away what is known of a contact, their addresses, forms they have not confirmed, answers kept for repeats that
+    /// show them, and their name where events are kept. The row stays for the tickets that name it.
     pub async fn forget_contact(&mut self, contact: Uuid, at: Timestamp) -> Result<()> {
         self.news(|news| news.add_contact(EventType::ContactErased, contact));
+        self.run(include_str!("sql/erasure/forms.sql"), args![contact]).await?;
+        self.forget_in_events(contact).await?;
+        self.forget_words(contact).await?;
         self.run(include_str!("sql/contacts/delete_emails.sql"), args![contact]).await?;
         self.run(include_str!("sql/erasure/answers.sql"), args![format!("%{contact}%")]).await?;
         self.run(include_str!("sql/erasure/contact.sql"), args![contact, at]).await.map(drop)
+    }
+
+    /// Takes a contact out of the events that are kept for listeners, and out of what webhooks were or will be told.
+    async fn forget_in_events(&mut self, contact: Uuid) -> Result<()> {
+        let naming = format!("%{contact}%");
+        let events: Vec<(i64, String)> =
+            self.all(include_str!("sql/erasure/events_naming.sql"), args![&naming]).await?;
+        for (seq, body) in events {
+            let body = without_person(&body, contact);
+            self.run(include_str!("sql/erasure/event.sql"), args![seq, body]).await?;
+        }
+        let deliveries: Vec<(Uuid, String)> =
+            self.all(include_str!("sql/erasure/deliveries_naming.sql"), args![&naming]).await?;
+        for (id, body) in deliveries {
+            let body = without_person(&body, contact);
+            self.run(include_str!("sql/erasure/delivery.sql"), args![id, body]).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The body of an event in which a person is no more than an id and a type.
+fn without_person(body: &str, id: Uuid) -> String {
+    fn blank(value: &mut Value, id: &Value) {
+        match value {
+            Value::Object(members) if members.get("id") == Some(id) => {
+                let told = |(name, _): &(&String, _)| !matches!(name.as_str(), "id" | "type");
+                members.iter_mut().filter(told).for_each(|(_, value)| *value = Value::Null);
+            }
+            Value::Object(members) => members.values_mut().for_each(|value| blank(value, id)),
+            Value::Array(values) => values.iter_mut().for_each(|value| blank(value, id)),
+            _ => {}
+        }
+    }
+    let mut event = serde_json::from_str(body).unwrap_or_default();
+    blank(&mut event, &Value::from(id.to_string()));
+    event.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forgotten_person_keeps_an_id_in_events() {
+        let (jo, ada) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let body = format!(
+            r#"{{"data":{{"actor":{{"id":"{jo}","name":"Jo","type":"customer"}},"by":[{{"id":"{ada}","name":"Ada"}}]}}}}"#
+        );
+        let after = without_person(&body, jo);
+        assert_eq!(after, body.replace("\"Jo\"", "null"));
+        assert_eq!(without_person(&body, Uuid::nil()), body);
     }
 }

@@ -168,6 +168,10 @@ impl Store {
     pub async fn begin_bulk(&self) -> Result<Tx> {
         let on = match self.begin().await?.on {
             On::Postgres(tx) => On::PostgresBulk(Box::new(bulk::Bulk::new(tx))),
+            On::SqliteWrite(verb) => {
+                verb.connection()?.execute_batch(sqlite::MANY_ROWS)?;
+                On::SqliteWrite(verb)
+            }
             on => on,
         };
         Ok(Tx { on, pending: None })
@@ -272,6 +276,7 @@ impl Tx {
     where
         T: FromRow + Send + 'static,
     {
+        tracing::trace!(sql, "read");
         match &mut self.on {
             On::SqliteWrite(verb) => sqlite::all(verb.connection()?, &sql, &args),
             On::SqliteRead(snapshot) => snapshot.all_at_length(sql, args).await,
@@ -359,6 +364,18 @@ impl Tx {
             announcing.ring();
         }
         Ok(())
+    }
+
+    /// What was written so far need not be taken back alone if the rest fails. A long transaction says so after each part
+    /// that can stand by itself: on SQLite its statements become slower and slower otherwise.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn settle(&mut self) -> Result<()> {
+        match &mut self.on {
+            On::SqliteWrite(verb) => verb.settle(),
+            _ => Ok(()),
+        }
     }
 
     /// Undoes it now rather than at drop.

@@ -234,7 +234,7 @@ impl TicketFilter {
             Self::Team(choice) => choose(select, "team_id", choice, |id| *id),
             Self::Text(column, choice) => choose(select, column.name(), choice, String::clone),
             Self::Tag(choice) => add_tag(select, choice),
-            Self::Spam(wanted) => drop(select.sql(" AND is_spam = ").bind(*wanted)),
+            Self::Spam(wanted) => drop(select.sql(if *wanted { " AND is_spam" } else { " AND NOT is_spam" })),
             Self::CreatedFrom(at) => drop(select.sql(" AND created_at >= ").bind(*at)),
             Self::CreatedTo(at) => drop(select.sql(" AND created_at < ").bind(*at)),
             Self::UpdatedFrom(at) => drop(select.sql(" AND updated_at >= ").bind(*at)),
@@ -248,6 +248,32 @@ impl TicketFilter {
             Self::Among(ids) => drop(select.sql(" AND id IN ").bind_ids(ids)),
             Self::Without(key) => drop(select.sql(" AND ").sql(key.column()).sql(" IS NULL")),
         }
+    }
+}
+
+impl TicketFilter {
+    /// The column, besides the id, that the condition looks at.
+    pub(super) fn column(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Status(_) => "status",
+            Self::Priority(_) => "priority",
+            Self::Category(_) => "category",
+            Self::Channel(_) => "channel",
+            Self::Assignee(_) => "assignee_id",
+            Self::Requester(_) => "requester_id",
+            Self::Team(_) => "team_id",
+            Self::Text(column, _) => column.name(),
+            Self::Tag(choice) if choice.none => "tags",
+            Self::Spam(_) => "is_spam",
+            Self::CreatedFrom(_) | Self::CreatedTo(_) => "created_at",
+            Self::UpdatedFrom(_) | Self::UpdatedTo(_) => "updated_at",
+            Self::Refs(_) => "number",
+            Self::HasAttachment(_) => "attachment_count",
+            Self::Without(key) => key.column(),
+            Self::Tag(_) | Self::Mail(..) | Self::Words(_) | Self::PublicWords | Self::Among(_) => {
+                return None;
+            }
+        })
     }
 }
 
@@ -363,6 +389,16 @@ pub(super) fn containing(text: &str) -> String {
 }
 
 impl TicketKey {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::CreatedAt,
+        Self::UpdatedAt,
+        Self::WaitingSince,
+        Self::Priority,
+        Self::Number,
+        Self::LastCustomerMessageAt,
+    ];
+
     /// Where the value stands.
     pub(super) fn column(self) -> &'static str {
         match self {
@@ -419,12 +455,7 @@ impl InboundFilter {
         match self {
             Self::MessageId(id) => drop(select.sql(" AND message_id = ").bind(id.as_str())),
             Self::From(address) => drop(select.sql(" AND LOWER(from_address) = ").bind(address.as_str())),
-            Self::Action(choice) => {
-                choose(select, "action", choice, |v| v.as_str());
-                add_index(select, choice, &[InboundAction::Quarantined], " AND action = 'quarantined'");
-                let odd = [InboundAction::Duplicate, InboundAction::Bounce, InboundAction::Ignored];
-                add_index(select, choice, &odd, " AND action IN ('duplicate', 'bounce', 'ignored')");
-            }
+            Self::Action(choice) => choose(select, "action", choice, |v| v.as_str()),
             Self::Held => drop(select.sql(" AND action = 'quarantined'")),
             Self::Reason(reason) => drop(select.sql(" AND reason = ").bind(reason.as_str())),
             Self::Kind(choice) => {

@@ -64,6 +64,12 @@ impl Tx {
         self.all(sql, args![after, limit]).await
     }
 
+    /// Whether a response may appear below a place that was seen already: on PostgreSQL, transactions that run side by
+    /// side commit in any order.
+    pub fn places_come_late(&self) -> bool {
+        self.is_postgres()
+    }
+
     /// The place of the newest response.
     pub async fn last_response_seq(&mut self) -> Result<i64> {
         let (last,) = self.only(include_str!("sql/search/last.sql"), args![]).await?;

@@ -16,8 +16,9 @@ const CLEAN_TICKETS: [&str; 6] = [
 ];
 
 /// What is left then.
-const CLEAN: [&str; 6] = [
+const CLEAN: [&str; 7] = [
     include_str!("sql/seeding/clean_inbound.sql"),
+    include_str!("sql/seeding/clean_contact_words.sql"),
     include_str!("sql/seeding/clean_contact_emails.sql"),
     include_str!("sql/seeding/clean_contacts.sql"),
     include_str!("sql/seeding/clean_agents.sql"),

@@ -90,7 +90,6 @@ impl Select {
     }
 
     pub async fn all<T: FromRow + Send + 'static>(self, tx: &mut Tx) -> Result<Vec<T>> {
-        tracing::trace!(sql = self.sql, "read");
         let args = self.params.into_iter().map(Value::from).collect();
         tx.all_at_length(self.sql, args).await
     }

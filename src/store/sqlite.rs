@@ -42,6 +42,10 @@ const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRA
     PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8000; \
     PRAGMA temp_store = MEMORY;";
 
+/// For whoever writes many rows at once: the leaves of some fifty indexes are changed again and again, and must not be
+/// read and written anew each time. Lasts as long as the connection.
+pub const MANY_ROWS: &str = "PRAGMA cache_size = -256000; PRAGMA wal_autocheckpoint = 65536;";
+
 /// The writer. Cheap to clone.
 #[derive(Clone)]
 pub struct Writer {
@@ -240,6 +244,14 @@ impl Verb {
         let slot = self.slot.as_ref().expect("used before its end");
         let connection = slot.connection.as_ref().filter(|connection| !connection.is_autocommit());
         connection.ok_or_else(|| Error::Unavailable("the transaction was given up".into()))
+    }
+
+    /// Can be taken back only from here on. SQLite keeps every page as it was at the savepoint, and walks along all of
+    /// them after each statement: a verb of thousands of statements would spend its time there.
+    pub fn settle(&mut self) -> Result<()> {
+        let slot = self.slot.as_mut().expect("used before its end");
+        slot.step(KEEP)?;
+        slot.step(SAVE)
     }
 
     /// Joins the batch's commit and waits for it. A caller who stops waiting does not stop it for the others.

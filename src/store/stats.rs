@@ -60,6 +60,11 @@ impl Tx {
         self.at_length(include_str!("sql/stats/tickets_changed.sql"), vec![Value::Int(since.0)]).await
     }
 
+    /// Whether there are so many tickets, or mails that came or left, that counting them one by one is felt.
+    pub async fn has_many_rows(&mut self) -> Result<bool> {
+        self.only(include_str!("sql/stats/many.sql"), args![]).await.map(|(many,)| many)
+    }
+
     /// The place of the response stored last.
     pub async fn last_response(&mut self) -> Result<i64> {
         let (seq,) = self.only(include_str!("sql/stats/last_response.sql"), args![]).await?;

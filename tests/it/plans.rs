@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use postdesk::desk::query::{
     Choice, ContactFilter, EmailLogFilter, InboundFilter, Order, Start, TicketFilter, TicketKey, TicketRef,
 };
-use postdesk::desk::{ChangesFrom, Find, Generate, PageOf, Search, search};
+use postdesk::desk::stats::{Interval, Range, StatsRequest};
+use postdesk::desk::{ChangesFrom, Find, Generate, Include, PageOf, Search, search};
 use postdesk::model::{ContactType, EmailStatus, InboundAction, MailKind, NotificationTemplate, Timestamp};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqliteConnection};
 use tracing::field::{Field, Visit};
@@ -39,6 +40,7 @@ const BOUNDED: &[&str] = &[
     ") AS newest",
     "WHERE ready UNION ALL",
     "ticket_id = ",
+    "follow_up_of_id = ",
     "contact_id IN",
     "response_id IN",
     "seq IN",
@@ -178,12 +180,31 @@ async fn ask_others(app: &App) {
         ContactFilter::SellerId(Choice::only("7".into())),
         ContactFilter::StoreId(Choice::only("7".into())),
         ContactFilter::Type(Choice::only(ContactType::Seller)),
+        ContactFilter::Words("lena weber".into()),
     ];
     for filter in contacts {
         app.desk.list_contacts(&[filter], &TOP).await.expect("it reads");
     }
     let since = ChangesFrom::Time { at: Timestamp(0), id: Uuid::nil(), mark: None, epoch: String::new() };
     app.desk.ticket_changes(&since, 100).await.expect("it reads");
+    let some = app.desk.list_tickets(&[], &search::usual_order(), &TOP).await.expect("it reads");
+    let all = Include {
+        responses: true,
+        notes: true,
+        email_logs: true,
+        attachments: true,
+        events: true,
+        related: true,
+    };
+    app.desk.ticket(&TicketRef::Id(some.rows[0].ticket.id), all).await.expect("it reads");
+    for _first_and_changed_since in 0..2 {
+        let now = app.clock.now();
+        let range = Range { from: now.plus_ms(-30 * 86_400_000), to: now, tz: chrono_tz::UTC };
+        let slots = range.slots(Interval::Day).expect("few");
+        let filters = search::parse("order is:open", None).expect("a search");
+        let request = StatsRequest { range, slots, filters, is_filtered: true, group_by: None };
+        app.desk.stats(request).await.expect("it counts");
+    }
     let filters = search::parse("refund is:open", None).expect("a search");
     let kinds = vec![Find::Ticket, Find::Response, Find::Contact];
     app.desk.search(&Search { filters, kinds, notes: true, limit: 25 }).await.expect("it reads");

@@ -78,13 +78,13 @@ impl Desk {
         }
         let at = mail.mail.received_at;
         let contact = new_contact(self.ids().uuid(at), sender.name.clone(), at);
-        tx.insert_contact(&contact).await?;
-        if !sender.address.is_empty() {
-            let address = sender.address.clone();
-            let email =
-                ContactEmail { address, contact_id: contact.id, verified: sender.verified, is_primary: true };
-            tx.insert_contact_email(&email).await?;
-        }
+        let email = (!sender.address.is_empty()).then(|| ContactEmail {
+            address: sender.address.clone(),
+            contact_id: contact.id,
+            verified: sender.verified,
+            is_primary: true,
+        });
+        tx.insert_contact(&contact, email.as_ref()).await?;
         Ok((contact, sender.verified))
     }
 }

@@ -172,10 +172,9 @@ impl Desk {
             updated_at: now,
             version: 1,
         };
-        tx.insert_contact(&contact).await?;
         let (address, contact_id) = (from.email.clone(), contact.id);
-        tx.insert_contact_email(&ContactEmail { address, contact_id, verified: true, is_primary: true })
-            .await?;
+        let email = ContactEmail { address, contact_id, verified: true, is_primary: true };
+        tx.insert_contact(&contact, Some(&email)).await?;
         tx.note_seed_row("contact", contact.id).await?;
         Ok(contact)
     }

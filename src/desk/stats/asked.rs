@@ -4,23 +4,37 @@ use uuid::Uuid;
 
 use crate::model::stats::{Bits, Facts, Test, chosen};
 use crate::store::query::{Choice, Person, TextColumn, TicketFilter};
+use crate::store::{Result, Tx};
 
-/// Filters that facts can answer, and those they can't.
-pub(super) fn split(
-    filters: Vec<TicketFilter>,
-    agents: &[(Uuid, String, String)],
-) -> (Vec<TicketFilter>, Vec<TicketFilter>) {
-    let by_id = |filter| match filter {
-        TicketFilter::Assignee(choice) => TicketFilter::Assignee(named(choice, agents)),
-        other => other,
-    };
-    filters.into_iter().map(by_id).partition(is_plain)
+/// Which tickets are meant.
+pub(super) struct Chosen {
+    /// Filters that facts can answer.
+    plain: Vec<TicketFilter>,
+    /// The tickets that pass the others, if there are any.
+    among: Option<Vec<Uuid>>,
 }
 
-/// The tests of plain filters, and of a list of tickets.
-pub(super) fn tests(facts: &Facts, plain: &[TicketFilter], among: Option<&[Uuid]>) -> Vec<Test> {
-    let of_filters = plain.iter().filter_map(|filter| test(facts, filter));
-    of_filters.chain(among.map(|ids| Test::Among(places(facts, ids)))).collect()
+impl Chosen {
+    /// Looks up what facts don't tell. Agents are as [`Tx::agent_names`] has them.
+    pub async fn of(
+        tx: &mut Tx,
+        filters: Vec<TicketFilter>,
+        agents: &[(Uuid, String, String)],
+    ) -> Result<Self> {
+        let by_id = |filter| match filter {
+            TicketFilter::Assignee(choice) => TicketFilter::Assignee(named(choice, agents)),
+            other => other,
+        };
+        let (plain, other): (_, Vec<_>) = filters.into_iter().map(by_id).partition(is_plain);
+        let among = if other.is_empty() { None } else { Some(tx.matching_tickets(&other).await?) };
+        Ok(Self { plain, among })
+    }
+
+    /// The tests that tickets have to pass.
+    pub fn tests(&self, facts: &Facts) -> Vec<Test> {
+        let of_filters = self.plain.iter().filter_map(|filter| test(facts, filter));
+        of_filters.chain(self.among.as_ref().map(|ids| Test::Among(places(facts, ids)))).collect()
+    }
 }
 
 fn is_plain(filter: &TicketFilter) -> bool {

@@ -73,6 +73,18 @@ impl Desk {
         }
     }
 
+    /// The same if they were read already.
+    pub(super) async fn facts_at_hand(&self) -> Result<Option<(Arc<Kept>, Changes)>> {
+        let is_read =
+            lock(&self.inner.statistics.0).as_ref().is_some_and(|reading| reading.borrow().is_some());
+        if is_read { self.kept_facts().await.map(Some) } else { Ok(None) }
+    }
+
+    /// Begins to read them, so that they are at hand soon.
+    pub(super) fn read_facts_ahead(&self) {
+        drop(self.reading());
+    }
+
     /// The facts as they were read first; reads them when nobody does.
     async fn read_once(&self) -> Result<Arc<Kept>> {
         let mut reading = self.reading();

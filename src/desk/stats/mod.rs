@@ -5,6 +5,7 @@
 mod asked;
 mod kept;
 mod standing;
+mod totals;
 
 use std::collections::HashMap;
 use std::sync::PoisonError;
@@ -55,8 +56,7 @@ impl Desk {
         let (kept, changes) = self.kept_facts().await?;
         let mut tx = self.store().read().await?;
         let agents = tx.agent_names().await?;
-        let (plain, other) = asked::split(request.filters, &agents);
-        let among = if other.is_empty() { None } else { Some(tx.matching_tickets(&other).await?) };
+        let chosen = asked::Chosen::of(&mut tx, request.filters, &agents).await?;
         let held =
             if request.is_filtered { 0 } else { tx.held_mails(request.range.from, request.range.to).await? };
         drop(tx);
@@ -64,7 +64,7 @@ impl Desk {
         let counted = spawn_blocking(move || {
             kept.take_in(changes);
             let facts = kept.facts.read().unwrap_or_else(PoisonError::into_inner);
-            let tests = asked::tests(&facts, &plain, among.as_deref());
+            let tests = chosen.tests(&facts);
             let question = Question { range, slots, tests, mail_of_tickets: is_filtered, group_by };
             count(&facts, &question)
         });

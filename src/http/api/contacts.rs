@@ -33,7 +33,7 @@ pub fn routes() -> OpenApiRouter<Api> {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes the query, which is read parameter by parameter")]
 pub struct ContactParams {
-    /// Part of a name, a phone number or an address.
+    /// Words, each as some word of their name, phone number or addresses begins.
     q: Option<String>,
     /// An address, whole.
     email: Option<String>,

@@ -232,7 +232,7 @@ pub struct Facts {
     pub(super) tag_lists: Vec<Vec<String>>,
     /// What is counted: the agent's number.
     pub(super) replies: Logs,
-    /// What is counted: the [`MailClass`].
+    /// What is counted: the [`EmailStatus`].
     pub(super) mails_out: Logs,
     pub(super) mails_in: Logs,
 }
@@ -362,7 +362,7 @@ impl Facts {
     }
 
     fn mail_out_fact(&self, row: &LogRow<EmailStatus>) -> LogFact {
-        LogFact::new(row.id, row.at, self.ticket_of(row.ticket_id), MailClass::from(row.what) as u16)
+        LogFact::new(row.id, row.at, self.ticket_of(row.ticket_id), row.what as u16)
     }
 
     fn mail_in_fact(&self, row: &LogRow<()>) -> LogFact {

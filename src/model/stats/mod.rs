@@ -8,7 +8,7 @@ mod figures;
 mod test;
 
 pub use calendar::{Interval, Range, Slots, TooMany, day};
-pub use count::{Question, count};
+pub use count::{Question, count, count_mails_in, count_mails_out, count_tickets};
 pub use facts::{Facts, Loading, LogRow, MailClass, ReplyRow, TicketRow};
 pub use figures::{Spread, rate, spread};
 pub use test::{Bits, Test, chosen};

@@ -12,6 +12,9 @@ use super::super::value::Value;
 use super::super::{Error, Result};
 use super::{PATIENCE, all, blocking, closed, execute, open};
 
+/// The cache holds what lists of a large desk walk along; it takes memory only as it is filled, kB.
+const PRAGMAS: &str = "PRAGMA foreign_keys = ON; PRAGMA query_only = ON; PRAGMA cache_size = -32000;";
+
 /// A pool of them. Cheap to clone.
 #[derive(Clone)]
 pub struct Readers {
@@ -73,7 +76,7 @@ impl Shared {
         blocking(move || {
             let connection = open(&file, OpenFlags::empty())?;
             connection.busy_timeout(PATIENCE)?;
-            connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA query_only = ON;")?;
+            connection.execute_batch(PRAGMAS)?;
             Ok(connection)
         })
         .await

@@ -17,7 +17,7 @@ const DAY_MS: i64 = 24 * 3_600_000;
 /// The first ticket was opened so long ago.
 const SPAN_MS: i64 = 730 * DAY_MS;
 /// Tickets of one transaction.
-const BATCH: u64 = 1_000;
+const BATCH: u64 = 2_000;
 /// People of whom one writes again.
 const KNOWN: usize = 20_000;
 
@@ -136,6 +136,7 @@ impl Desk {
         done: &mut Generated,
     ) -> Result<()> {
         let mut tx = self.store().begin_bulk().await?;
+        tx.note_rewritten().await?;
         let mut numbers = self.free_numbers(&mut tx, shop, wanted, done.tickets..upto).await?;
         for nth in done.tickets..upto {
             let at = opened_at(shop.now, wanted.tickets, nth);
@@ -155,8 +156,8 @@ impl Desk {
             done.responses += story.responses.len() as u64;
             done.email_logs += story.mails.len() as u64;
             keep(&mut tx, &story).await?;
+            tx.settle()?;
         }
-        tx.note_rewritten().await?;
         tx.commit().await?;
         done.tickets = upto;
         Ok(())
@@ -207,10 +208,9 @@ impl Desk {
         let address = format!("{}@mail.example", id.simple());
         let mut contact = crate::desk::filing::new_contact(id, Some(name.clone()), at);
         contact.locale = Some(speaks.locale.clone());
-        tx.insert_contact(&contact).await?;
         let email =
             ContactEmail { address: address.clone(), contact_id: id, verified: true, is_primary: true };
-        tx.insert_contact_email(&email).await?;
+        tx.insert_contact(&contact, Some(&email)).await?;
         tx.note_new_seed_row("contact", id).await?;
         done.contacts += 1;
         let person = Person { id, name, address, language };

@@ -146,7 +146,7 @@ both_engines! {
         let lee = done(&api.get("/contacts?email=lee@example.org").await)["data"][0].clone();
         let mut tx = app.store.begin().await.expect("a turn");
         let contact = postdesk::model::Contact { id: uuid::Uuid::from_u128(9), ..tx.contact(text(&lee, "id").parse().expect("an id")).await.expect("it reads").expect("there") };
-        tx.insert_contact(&contact).await.expect("it writes");
+        tx.insert_contact(&contact, None).await.expect("it writes");
         tx.commit().await.expect("on disk");
         let path = format!("/contacts/{}", contact.id);
         assert_eq!(done(&bare(&api, "DELETE", &format!("{path}?dry_run=true")).await), json!({"dry_run": true}));

@@ -57,6 +57,9 @@ async fn everything(app: &App) -> String {
         ("suppressions", &["address"]),
         ("jobs", &["request", "position", "result"]),
         ("idempotency_keys", &["body"]),
+        ("desk_events", &["body"]),
+        ("webhook_deliveries", &["body"]),
+        ("pending_tickets", &["address", "request"]),
     ] {
         for column in columns {
             let texts = app.database.texts(&format!("SELECT COALESCE({column}, '') FROM {table}")).await;
@@ -97,6 +100,7 @@ both_engines! {
         for left in ["jo doe", "jo@example.org", "blue parcel", "c1@example.org", "note.txt", "dear"] {
             assert!(!all.contains(left), "{left} is left in {all}");
         }
+        assert_eq!(app.database.count("SELECT COUNT(*) FROM contact_words WHERE word IN ('jo', 'doe')").await, 0);
         assert_eq!(app.database.count("SELECT COUNT(*) FROM inbound_mails WHERE LENGTH(raw) > 0").await, 0);
         assert_eq!(app.database.count("SELECT COUNT(*) FROM outbox WHERE mime IS NOT NULL AND to_address = ''").await, 0);
         assert_eq!(done(&api.get("/tickets?q=parcel").await)["data"], json!([]));

@@ -1,0 +1,1 @@
+DELETE FROM contact_words WHERE contact_id = $1

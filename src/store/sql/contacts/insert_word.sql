@@ -1,0 +1,1 @@
+INSERT INTO contact_words (contact_id, word) VALUES ($1, $2)

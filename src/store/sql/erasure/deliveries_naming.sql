@@ -1,0 +1,1 @@
+SELECT id, body FROM webhook_deliveries WHERE body LIKE $1

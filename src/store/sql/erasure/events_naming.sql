@@ -1,0 +1,1 @@
+SELECT seq, body FROM desk_events WHERE body LIKE $1
