@@ -1,11 +1,11 @@
 // Hears what happens on the desk, until Ctrl-C (Node 18 or newer, or a browser).
 //
-//   API=http://127.0.0.1:8080/api/support TOKEN=pdk_… node docs/examples/live.mjs tickets,responses
+//   POSTDESK_URL=http://127.0.0.1:8080 POSTDESK_TOKEN=pdk_… node docs/examples/live.mjs tickets,responses
 //
 // A browser's own EventSource can't send a token; fetch can, and a stream is easily read.
 
-const api = process.env.API ?? 'http://127.0.0.1:8080/api/support';
-const token = process.env.TOKEN;
+const api = `${process.env.POSTDESK_URL ?? 'http://127.0.0.1:8080'}/api/support`;
+const token = process.env.POSTDESK_TOKEN;
 const topics = process.argv[2];
 
 /** Yields { id, event, data } for ever; comes back by itself when the stream breaks. */

@@ -1,17 +1,17 @@
 #!/bin/sh
 # Hears what happens on the desk, until Ctrl-C. When the stream breaks, it goes on behind the last event it got.
 #
-#   API=http://127.0.0.1:8080/api/support TOKEN=pdk_… docs/examples/live.sh tickets,responses
+#   POSTDESK_URL=http://127.0.0.1:8080 POSTDESK_TOKEN=pdk_… docs/examples/live.sh tickets,responses
 set -eu
-: "${API:=http://127.0.0.1:8080/api/support}" "${TOKEN:?a token with tickets:read}"
+: "${POSTDESK_URL:=http://127.0.0.1:8080}" "${POSTDESK_TOKEN:?a token with tickets:read}"
 last=''
 fifo=$(mktemp -u)
 mkfifo "$fifo"
 trap 'rm -f "$fifo"; kill "${curl:-}" 2>/dev/null || true' EXIT INT TERM
 while :; do
   # -N: curl must not wait until it has more.
-  curl -sSN --fail-with-body -H "Authorization: Bearer $TOKEN" ${last:+-H "Last-Event-ID: $last"} \
-    "$API/events${1:+?topics=$1}" > "$fifo" & curl=$!
+  curl -sSN --fail-with-body -H "Authorization: Bearer $POSTDESK_TOKEN" ${last:+-H "Last-Event-ID: $last"} \
+    "$POSTDESK_URL/api/support/events${1:+?topics=$1}" > "$fifo" & curl=$!
   while IFS= read -r line; do
     case $line in
       'id: '*) last=${line#id: } ;;

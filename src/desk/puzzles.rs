@@ -66,6 +66,9 @@ impl Desk {
     /// # Errors
     /// [`Error::Invalid`] when it was not.
     pub fn check_solution(&self, solution: &str) -> Result<SolvedPuzzle> {
+        if solution.is_empty() {
+            return Err(wrong("required", "solve a puzzle of GET /tickets/challenge"));
+        }
         let read = Some(solution).filter(|text| text.len() <= MAX_SOLUTION);
         let read = read.and_then(|text| STANDARD.decode(text).ok());
         let read: Option<Solution> = read.and_then(|json| serde_json::from_slice(&json).ok());

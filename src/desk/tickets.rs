@@ -70,6 +70,16 @@ pub struct StatusRequest {
     pub version: Option<i64>,
 }
 
+/// A stranger's ids are no more than what they say: a ticket with them must not turn up among a customer's own.
+fn claim_ids(request: &mut TicketRequest) {
+    let ids = [("claimed_user_id", request.user_id.take()), ("claimed_seller_id", request.seller_id.take())];
+    for (name, id) in ids {
+        if let (Some(id), Some(metadata)) = (id, request.metadata.as_object_mut()) {
+            metadata.insert(name.into(), id.into());
+        }
+    }
+}
+
 /// Who opens a ticket, and with what.
 pub(super) struct Opening<'a> {
     /// Whose token it is.
@@ -140,7 +150,7 @@ impl Desk {
         check_external_id(tx, &request, caller).await?;
         self.check_assignee(request.assignee_id)?;
         check_team(tx, request.team_id).await?;
-        let contact = self.requester(tx, &request, vouched).await?;
+        let contact = self.requester(tx, &request, &opening).await?;
         let by_agent = opening_agent(&request, caller);
         let actor = match by_agent {
             Some(agent) => Actor::agent(agent),
@@ -265,8 +275,15 @@ impl Desk {
         }
     }
 
-    /// Who asks: by address, by the shop's id, or somebody new. A caller with a token vouches for the address.
-    async fn requester(&self, tx: &mut Tx, request: &TicketRequest, vouched: bool) -> Result<Contact> {
+    /// Who asks: by address, by the shop's id, or somebody new. A caller with a token vouches for the address; of ids, they
+    /// alone are believed.
+    async fn requester(
+        &self,
+        tx: &mut Tx,
+        request: &TicketRequest,
+        opening: &Opening<'_>,
+    ) -> Result<Contact> {
+        let Opening { caller, vouched, .. } = *opening;
         if let Some(address) = &request.customer_email {
             if let Some(contact) = tx.contact_by_address(address).await? {
                 if vouched {
@@ -274,7 +291,7 @@ impl Desk {
                 }
                 return Ok(contact);
             }
-        } else if let Some(user_id) = &request.user_id
+        } else if let Some(user_id) = request.user_id.as_ref().filter(|_| caller.is_some())
             && let Some(contact) = tx.contact_by_user_id(user_id).await?
         {
             return Ok(contact);
@@ -286,14 +303,14 @@ impl Desk {
                 detail: "is required unless user_id names a contact".into(),
             });
         };
-        let contact = self.new_contact(request, vouched);
+        let contact = self.new_contact(request, caller.is_some());
         let email = ContactEmail { address, contact_id: contact.id, verified: vouched, is_primary: true };
         tx.insert_contact(&contact, Some(&email)).await?;
         Ok(contact)
     }
 
     /// The shop's own ids find a contact again: a stranger can't give them.
-    fn new_contact(&self, request: &TicketRequest, vouched: bool) -> Contact {
+    fn new_contact(&self, request: &TicketRequest, by_shop: bool) -> Contact {
         let at = self.clock().now();
         Contact {
             id: self.ids().uuid(at),
@@ -302,8 +319,8 @@ impl Desk {
             phone: request.customer_phone.clone(),
             locale: request.locale.clone(),
             timezone: None,
-            user_id: request.user_id.clone().filter(|_| vouched),
-            seller_id: request.seller_id.clone().filter(|_| vouched),
+            user_id: request.user_id.clone().filter(|_| by_shop),
+            seller_id: request.seller_id.clone().filter(|_| by_shop),
             store_id: None,
             notes: None,
             custom_fields: Value::Object(Map::new()),
@@ -316,12 +333,15 @@ impl Desk {
     async fn ticket_of(
         &self,
         tx: &mut Tx,
-        request: TicketRequest,
+        mut request: TicketRequest,
         contact: Contact,
         actor: &Actor,
         opening: Opening<'_>,
     ) -> Result<(NewTicket, NewResponse)> {
         let Opening { caller, vouched, files } = opening;
+        if caller.is_none() {
+            claim_ids(&mut request);
+        }
         let at = request.created_at.unwrap_or(self.clock().now());
         let agent_email = opening_agent(&request, caller).map(|agent| agent.email.clone());
         let address = match request.customer_email {

@@ -134,9 +134,11 @@ fn named(response: Response, path: &str, id: &RequestId) -> Response {
     let (mut parts, _) = response.into_parts();
     let problem = parts.extensions.remove::<Problem>().unwrap_or_else(|| Problem::from_status(status));
     let mut rendered = problem.render(path, &id.0);
-    for name in [header::ALLOW, header::CONTENT_RANGE] {
-        if let Some(value) = parts.headers.remove(&name) {
-            rendered.headers_mut().insert(name, value);
+    for (name, value) in &parts.headers {
+        // A page of another origin must be able to read what is wrong.
+        let is_kept = [header::ALLOW, header::CONTENT_RANGE, header::VARY].contains(name);
+        if is_kept || name.as_str().starts_with("access-control-") {
+            rendered.headers_mut().insert(name, value.clone());
         }
     }
     rendered

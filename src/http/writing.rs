@@ -89,7 +89,8 @@ pub fn shown(
         }
     }
     let status = if dry_run { StatusCode::OK } else { status };
-    let location = matches!(status, StatusCode::CREATED | StatusCode::ACCEPTED).then_some(location);
+    let is_named = matches!(status, StatusCode::CREATED | StatusCode::ACCEPTED) && !location.is_empty();
+    let location = is_named.then_some(location);
     StoredAnswer { status: i64::from(status.as_u16()), location, body: body.to_string() }
 }
 

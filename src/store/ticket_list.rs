@@ -424,7 +424,7 @@ fn length(ids: &[Uuid]) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Timestamp;
+    use crate::model::{Priority, Timestamp};
 
     #[test]
     fn what_finds_tickets_by_an_index() {

@@ -168,6 +168,21 @@ both_engines! {
         let admin = Client::admin(&app.desk).await;
         let by_id = json!({"subject": "x", "description": "y", "user_id": "u_312"});
         assert_eq!(field(&admin.json("POST", "/tickets", &by_id).await).1, "/customer_email");
+        let path = format!("/tickets/{}", claimed.json()["number"].as_str().expect("a number"));
+        let ticket = admin.get(&path).await.json();
+        assert_eq!((&ticket["user_id"], &ticket["metadata"]["claimed_user_id"]), (&Value::Null, &json!("u_312")));
+        assert_eq!(admin.get("/tickets?user_id=u_312").await.json()["data"], json!([]));
+        assert_eq!(field(&send(&app, &by_id).await).1, "/customer_email", "nor can they write as one");
+    }
+
+    async fn a_confirmed_address_proves_no_id(engine: Engine) {
+        let app = open_desk(engine, |config| config.intake.require_confirmation = true).await;
+        assert_eq!(send(&app, &with("user_id", "u_312")).await.status.as_u16(), 202);
+        let (link, _) = mailed_link(&app).await;
+        Client::anonymous(&app.desk).raw("POST", &link, "application/x-www-form-urlencoded", "").await;
+        let admin = Client::admin(&app.desk).await;
+        assert_eq!(admin.get("/tickets").await.json()["data"][0]["metadata"]["claimed_user_id"], "u_312");
+        assert_eq!(admin.get("/contacts?user_id=u_312").await.json()["data"], json!([]));
     }
 
     async fn what_only_robots_fill_in_is_thrown_away_politely(engine: Engine) {
@@ -258,6 +273,10 @@ both_engines! {
         };
         let shop = anybody.send(from("https://shop.example")).await;
         assert_eq!(shop.header("access-control-allow-origin"), "https://shop.example");
+        let wrong = anybody.request("POST", "/tickets").header("origin", "https://shop.example")
+            .header("content-type", "application/json").body(Body::from("{}")).expect("a request");
+        let wrong = anybody.send(wrong).await;
+        assert_eq!((wrong.status.as_u16(), wrong.header("access-control-allow-origin")), (422, "https://shop.example"));
         assert_eq!(anybody.send(from("https://evil.example")).await.header("access-control-allow-origin"), "");
         let closed = App::start(engine).await;
         assert_eq!(Client::anonymous(&closed.desk).get("/tickets/challenge").await.problem(), (403, "intake_closed".into()));

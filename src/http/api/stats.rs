@@ -132,7 +132,7 @@ fn range(params: &mut Params, now: Timestamp) -> Result<Range, Problem> {
     let to = moment(params, "to", tz)?.unwrap_or(now.plus_ms(1));
     let from = from.unwrap_or(to.plus_ms(-DEFAULT_RANGE_MS));
     if from >= to {
-        return Err(Problem::parameter("from", "out_of_range", "lies before the end of the range"));
+        return Err(Problem::parameter("from", "out_of_range", "must lie before the end of the range"));
     }
     Ok(Range { from, to, tz })
 }
