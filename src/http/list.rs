@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::answer;
 use super::auth::Who;
 use super::extract::Params;
+use super::openapi;
 use super::problem::Problem;
 use crate::desk::query::{Choice, Order, Param, Start, TicketKey};
 use crate::desk::{Page, PageOf};
@@ -200,12 +201,15 @@ impl Listing {
 
     /// The answer: rows as they are shown, the pagination, `Link` (RFC 8288) and `ETag`. `keys` gives a row's place in
     /// the order.
-    pub fn answer<T, V: Serialize>(
+    pub fn answer<T, V: Serialize + ToSchema>(
         &self,
         page: &Page<T>,
         keys: impl Fn(&T) -> Vec<Param>,
         rows: impl Iterator<Item = V>,
     ) -> Response {
+        if let Err(problem) = check_fields::<V>(&self.fields) {
+            return problem.into_response();
+        }
         let by_page = self.number.is_some();
         let cursor = |row: Option<&T>, there_is: bool, before: bool| {
             row.filter(|_| there_is && !by_page).map(|row| self.cursor(before, &keys(row)))
@@ -329,6 +333,24 @@ fn read_cursor(cursor: &str, bound: &str, kinds: &[Kind]) -> Result<Start, Probl
         keys.last().and_then(Value::as_str).and_then(|text| Uuid::parse_str(text).ok()).ok_or_else(bad)?;
     params.push(Param::Id(id));
     Ok(if before { Start::Before(params) } else { Start::After(params) })
+}
+
+/// Members that `fields=` names must be some of this kind of object.
+///
+/// # Errors
+/// 400 `invalid_parameter`; it says which there are.
+pub fn check_fields<V: ToSchema>(fields: &[String]) -> Result<(), Problem> {
+    if fields.is_empty() {
+        return Ok(());
+    }
+    let known = openapi::members::<V>();
+    match fields.iter().find(|field| !known.contains(*field)) {
+        None => Ok(()),
+        Some(field) => {
+            let known = known.into_iter().collect::<Vec<_>>().join(", ");
+            Err(Problem::parameter("fields", "not_in_enum", format!("unknown: {field}; there are {known}")))
+        }
+    }
 }
 
 /// What is shown with these members alone (`fields=`), with all when none is named.

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::desk::{self, ChangesFrom, TicketView};
-use crate::http::list::{ListRequest, picked};
+use crate::http::list::{ListRequest, check_fields, picked};
 use crate::http::problem::Problem;
 use crate::http::view::{Ticket, Time};
 use crate::http::{Api, answer};
@@ -99,6 +99,7 @@ pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Respon
         (None, since) => since_time(since.unwrap_or(Timestamp(0))),
     };
     let (limit, fields) = ask.unpaged()?;
+    check_fields::<Ticket>(&fields)?;
     let found = api.desk.ticket_changes(&from, limit).await;
     let found = found.map_err(|error| match error {
         desk::Error::InvalidState(_) => bad_cursor(),

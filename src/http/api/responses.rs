@@ -230,6 +230,9 @@ pub fn read(f: &mut Fields, caller: &Caller, now: Timestamp) -> (ResponseRequest
         ..ResponseRequest::reply(Body { text: text.unwrap_or_default(), format })
     };
     let variables = f.object("variables");
+    if request.as_customer.is_some() && request.visibility == Visibility::Internal {
+        f.refuse("visibility", "not_allowed", "what a customer says is public");
+    }
     for (name, set) in [("status", request.status.is_some()), ("assignee_id", request.assignee_id.is_some())]
     {
         if set && !caller.allows(Scope::TicketsWrite) {

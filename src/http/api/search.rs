@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::desk::query::TicketFilter;
 use crate::desk::{Find, Found, Search, search};
-use crate::http::list::{All, ListRequest, picked};
+use crate::http::list::{All, ListRequest, check_fields, picked};
 use crate::http::problem::Problem;
 use crate::http::{Api, answer};
 use crate::model::{Scope, TicketNumber};
@@ -81,6 +81,7 @@ pub async fn find(State(api): State<Api>, mut ask: ListRequest) -> Result<Respon
     let kinds = kinds(&mut ask)?;
     let notes = ask.who.allows(Scope::NotesRead);
     let (limit, fields) = ask.unpaged()?;
+    check_fields::<SearchResult>(&fields)?;
     let limit = usize::try_from(limit).unwrap_or(0);
     let found = api.desk.search(&Search { filters, kinds, notes, limit }).await?;
     let shown = All { data: found.iter().map(|found| picked(&shown(found), &fields)).collect() };

@@ -213,6 +213,7 @@ pub async fn get(
         list::include(&mut params, &["responses", "email_logs", "attachments", "events", "related"])?;
     let fields = params.list("fields");
     params.finish()?;
+    list::check_fields::<view::TicketWith>(&fields)?;
     if include.contains(&"email_logs") {
         who.require(Scope::EmailLogsRead)?;
     }

@@ -6,13 +6,16 @@ mod older;
 mod postman;
 mod rules;
 
+use std::collections::{BTreeSet, HashMap};
+
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::Modify;
 use utoipa::OpenApi as _;
+use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Components, OpenApi};
+use utoipa::openapi::{Components, OpenApi, RefOr, Schema};
 
 use super::problem::ProblemBody;
 
@@ -123,4 +126,31 @@ fn of_path<'a>(path: &'a str, item: &'a PathItem) -> impl Iterator<Item = Route>
 fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let PathItem { get, put, post, patch, delete, .. } = item;
     [get, put, post, patch, delete].into_iter().filter_map(Option::as_mut)
+}
+
+/// The members that an object of this kind may have.
+pub fn members<V: ToSchema>() -> BTreeSet<String> {
+    fn collect(
+        schema: &RefOr<Schema>,
+        named: &HashMap<String, RefOr<Schema>>,
+        members: &mut BTreeSet<String>,
+    ) {
+        match schema {
+            RefOr::Ref(to) => {
+                let name = to.ref_location.rsplit('/').next().unwrap_or_default();
+                if let Some(schema) = named.get(name) {
+                    collect(schema, named, members);
+                }
+            }
+            RefOr::T(Schema::Object(object)) => members.extend(object.properties.keys().cloned()),
+            RefOr::T(Schema::AllOf(all)) => all.items.iter().for_each(|part| collect(part, named, members)),
+            RefOr::T(Schema::OneOf(one)) => one.items.iter().for_each(|part| collect(part, named, members)),
+            RefOr::T(_) => {}
+        }
+    }
+    let mut named = Vec::new();
+    V::schemas(&mut named);
+    let mut members = BTreeSet::new();
+    collect(&V::schema(), &named.into_iter().collect(), &mut members);
+    members
 }

@@ -178,6 +178,11 @@ both_engines! {
             ("/email-logs?sort=status", "sort"),
             ("/email-logs?status=lost", "status"),
             ("/inbound?action=eaten", "action"),
+            ("/tickets?fields=nope", "fields"),
+            ("/tickets/changes?fields=id,nope", "fields"),
+            ("/email-logs?fields=nope", "fields"),
+            ("/contacts?fields=nope", "fields"),
+            ("/search?q=x&fields=nope", "fields"),
         ] {
             let answer = api.get(path).await;
             assert_eq!(answer.problem(), (400, "invalid_parameter".into()), "{path}");
@@ -186,6 +191,8 @@ both_engines! {
         for path in ["/tickets?colour=red", "/search?q=x&cursor2=1", "/tickets/changes?status=open", "/suppressions?q=x"] {
             assert_eq!(api.get(path).await.problem(), (400, "unknown_parameter".into()), "{path}");
         }
+        let fields = "/tickets?include=responses&fields=number,requester,responses,metadata";
+        assert_eq!(api.get(fields).await.status.as_u16(), 200, "of the list and of what it includes");
         for path in ["/tickets?cursor=x", "/tickets/changes?cursor=x"] {
             assert_eq!(api.get(path).await.problem(), (400, "bad_cursor".into()), "{path}");
         }

@@ -158,6 +158,8 @@ both_engines! {
         let held = json!({"body": "Wait for it", "undo_seconds": 30});
         let held = api.json("POST", &path, &held).await.json();
         assert_eq!(held["send_at"], "2026-03-02T09:00:30.000Z");
+        let secret = json!({"body": "x", "author_type": "customer", "visibility": "internal"});
+        assert_eq!(api.json("POST", &path, &secret).await.json()["errors"][0]["pointer"], "/visibility");
         let customer = json!({"body": "Still broken", "author_type": "customer"});
         let customer = api.json("POST", &path, &customer).await.json();
         assert_eq!((&customer["author"]["type"], &customer["ticket"]["status"]), (&json!("customer"), &json!("open")));
