@@ -116,10 +116,10 @@ mod tests {
     #[test]
     fn ids_of_one_millisecond_keep_the_order_they_were_made_in() {
         let now = Timestamp(1_800_000_000_000);
-        let ids: Vec<_> = (0..20_000).map(|_| Ids::Random.uuid(now)).collect();
+        let ids: Vec<_> = (0..1_000).map(|_| Ids::Random.uuid(now)).collect();
         let turned = ids.windows(2).filter(|two| two[0] > two[1]).count();
-        assert!(turned <= 20_000 / 4_096 + 1, "{turned}");
-        assert!(Ids::Random.uuid(now.plus_ms(1)) > ids[19_999]);
+        assert!(turned <= 1, "{turned}");
+        assert!(Ids::Random.uuid(now.plus_ms(1)) > ids[999]);
         assert_eq!(ids.iter().collect::<std::collections::HashSet<_>>().len(), ids.len());
     }
 }

@@ -73,11 +73,19 @@ impl Desk {
         }
     }
 
-    /// The same if they were read already.
+    /// The same if they were read already and still hold; nobody waits for them, or fails with them.
     pub(super) async fn facts_at_hand(&self) -> Result<Option<(Arc<Kept>, Changes)>> {
-        let is_read =
-            lock(&self.inner.statistics.0).as_ref().is_some_and(|reading| reading.borrow().is_some());
-        if is_read { self.kept_facts().await.map(Some) } else { Ok(None) }
+        let read = lock(&self.inner.statistics.0).as_ref().and_then(|reading| reading.borrow().clone());
+        let Some(Ok(kept)) = read else {
+            self.inner.statistics.give_up();
+            return Ok(None);
+        };
+        *lock(&kept.asked_at) = Instant::now();
+        let changes = self.changes(&kept).await?;
+        if changes.is_none() {
+            self.inner.statistics.forget(&kept);
+        }
+        Ok(changes.map(|changes| (kept, changes)))
     }
 
     /// Begins to read them, so that they are at hand soon.
