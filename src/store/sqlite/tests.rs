@@ -115,6 +115,19 @@ async fn a_dropped_verb_is_undone_and_the_others_stay() {
 }
 
 #[tokio::test]
+async fn what_was_settled_stays_when_the_rest_is_dropped() {
+    let desk = Desk::new().await;
+    let mut tx = desk.writer.queue().begin().await.expect("a turn");
+    note(&tx, "settled").expect("it writes");
+    tx.settle().expect("it settles");
+    note(&tx, "not yet").expect("it writes");
+    drop(tx);
+    let after = desk.writer.queue().begin().await.expect("a turn");
+    after.commit().await.expect("on disk");
+    assert_eq!(desk.notes(), ["settled"]);
+}
+
+#[tokio::test]
 async fn who_gives_up_waiting_strands_nobody() {
     let desk = Desk::new().await;
     let first = desk.writer.queue().begin().await.expect("a turn");
