@@ -1,6 +1,6 @@
 //! SQLite's one writer, with group commit: verbs that arrive while a commit is on its way to the disk join the next
-//! one. Each verb has a savepoint of its own, so one that fails takes only itself back; a lone verb waits for one
-//! fsync, and a flood shares them.
+//! one. Each verb that joins others has a savepoint of its own, so one that fails takes only itself back; a lone verb
+//! waits for one fsync, and a flood shares them.
 //!
 //! A statement takes microseconds, less than a change of thread: it runs where its verb runs. What waits for the disk,
 //! for another process's lock or for a long list runs on a thread that may wait
@@ -36,6 +36,7 @@ const BEGIN: &str = "BEGIN IMMEDIATE";
 const SAVE: &str = "SAVEPOINT verb";
 const KEEP: &str = "RELEASE verb";
 const UNDO: &str = "ROLLBACK TO verb";
+const UNDO_ALL: &str = "ROLLBACK";
 const COMMIT: &str = "COMMIT";
 
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
@@ -70,6 +71,8 @@ struct Slot {
 struct Batch {
     /// Verbs that wait for the commit.
     size: usize,
+    /// Whether something in it must stay when the verb under way is taken back.
+    holds: bool,
     outcome: watch::Sender<Option<Result<()>>>,
 }
 
@@ -78,6 +81,9 @@ pub struct Verb {
     /// `None` once ended.
     slot: Option<OwnedMutexGuard<Slot>>,
     shared: Arc<Shared>,
+    /// Whether there is a savepoint. The first of a batch needs none: to take it back is to take all back, and SQLite
+    /// would copy each page it changes.
+    saved: bool,
 }
 
 /// A verb that will have a turn: the commit waits for it, so nothing may be waited for between queueing and beginning.
@@ -129,7 +135,7 @@ impl Shared {
 }
 
 impl Queued {
-    /// Waits for the turn, joins the open batch or opens one, and sets a savepoint.
+    /// Waits for the turn, and joins the open batch or opens one.
     pub async fn begin(mut self) -> Result<Verb> {
         let shared = self.0.clone().expect("begun once");
         let mut slot = shared.slot.clone().lock_owned().await;
@@ -215,6 +221,13 @@ impl Slot {
         batch.outcome.send_replace(Some(outcome));
     }
 
+    /// Takes back a batch that holds nothing.
+    fn undo_all(&mut self) -> Result<()> {
+        self.step(UNDO_ALL)?;
+        self.batch = None;
+        Ok(())
+    }
+
     /// Fails the batch. The connection goes, and with it whatever is open on it: after an I/O error its state is
     /// unknown.
     fn fail(&mut self, error: &Error) {
@@ -227,14 +240,17 @@ impl Slot {
 
 impl Batch {
     fn new() -> Self {
-        Self { size: 0, outcome: watch::Sender::new(None) }
+        Self { size: 0, holds: false, outcome: watch::Sender::new(None) }
     }
 }
 
 impl Verb {
     fn new(mut slot: OwnedMutexGuard<Slot>, shared: Arc<Shared>) -> Result<Self> {
-        slot.step(SAVE)?;
-        Ok(Self { slot: Some(slot), shared })
+        let saved = slot.batch.as_ref().is_some_and(|batch| batch.holds);
+        if saved {
+            slot.step(SAVE)?;
+        }
+        Ok(Self { slot: Some(slot), shared, saved })
     }
 
     /// # Errors
@@ -250,16 +266,22 @@ impl Verb {
     /// them after each statement: a verb of thousands of statements would spend its time there.
     pub fn settle(&mut self) -> Result<()> {
         let slot = self.slot.as_mut().expect("used before its end");
-        slot.step(KEEP)?;
+        if std::mem::replace(&mut self.saved, true) {
+            slot.step(KEEP)?;
+        }
+        slot.batch.as_mut().expect("open while a verb is").holds = true;
         slot.step(SAVE)
     }
 
     /// Joins the batch's commit and waits for it. A caller who stops waiting does not stop it for the others.
     pub async fn commit(mut self) -> Result<()> {
         let mut slot = self.slot.take().expect("ended once");
-        slot.step(KEEP)?;
+        if self.saved {
+            slot.step(KEEP)?;
+        }
         let batch = slot.batch.as_mut().expect("open while a verb is");
         batch.size += 1;
+        batch.holds = true;
         let mut outcome = batch.outcome.subscribe();
         self.shared.pass_on(slot);
         match outcome.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) {
@@ -273,7 +295,10 @@ impl Drop for Verb {
     /// Takes the verb back alone; if even that fails, the whole batch fails with it.
     fn drop(&mut self) {
         let Some(mut slot) = self.slot.take() else { return };
-        let _ = slot.step(UNDO).and_then(|()| slot.step(KEEP));
+        let _ = match self.saved {
+            true => slot.step(UNDO).and_then(|()| slot.step(KEEP)),
+            false => slot.undo_all(),
+        };
         self.shared.pass_on(slot);
     }
 }

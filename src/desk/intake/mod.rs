@@ -22,7 +22,6 @@ use super::filing::{FiledResponse, NewResponse, NewTicket};
 use super::notify::CustomerMessage;
 use super::{Desk, Error, Filed, Refusal, Result, Trouble, Verdict};
 use crate::mail::kind::Judgement;
-use crate::mail::language;
 use crate::model::*;
 use crate::store::{self, Turn, Tx};
 use crate::telemetry::meters;
@@ -288,7 +287,7 @@ impl Desk {
             locale: contact
                 .locale
                 .clone()
-                .or_else(|| language::of(&mail.parsed, &mail.body_text))
+                .or_else(|| mail.language.clone())
                 .or_else(|| mailbox.and_then(|mailbox| mailbox.locale.clone())),
             cc: if sender.verified { self.customers_cc(mail, &sender.address) } else { Vec::new() },
             tags: Vec::new(),

@@ -9,7 +9,7 @@ use crate::desk::{Desk, Recipient};
 use crate::mail::dsn::RecipientReport;
 use crate::mail::kind::{self, Judgement, Ourselves};
 use crate::mail::parse::{self, ParsedMail};
-use crate::mail::{html, quote};
+use crate::mail::{html, language, quote};
 use crate::model::*;
 
 /// From this size on, a mail is read on a thread of its own, octets.
@@ -36,6 +36,8 @@ pub(in crate::desk) struct Reading {
     pub quoted_text: String,
     pub full_text: String,
     pub body_html: Option<String>,
+    /// BCP 47, where the mail tells it.
+    pub language: Option<String>,
     pub attachments: Vec<AttachmentRecord>,
     pub sha256: String,
     /// What it is known by; `None` without a Message-ID, which any server gives its mail (RFC 5321 §6.4): two equal mails
@@ -110,6 +112,7 @@ impl Desk {
         let from_address =
             if from.email.is_empty() { mail.envelope.reverse_path.as_str().to_owned() } else { from.email };
         let full_text = storable(std::mem::take(&mut parsed.text));
+        let language = language::of(&parsed, &text.body);
         Reading {
             id,
             response_id: self.ids().uuid(at),
@@ -124,6 +127,7 @@ impl Desk {
             quoted_text: storable(text.quoted),
             full_text,
             body_html: body_html.filter(|html| !html.trim().is_empty()),
+            language,
             attachments,
             sha256: hex(&Sha256::digest(&mail.raw)),
             dedupe_key: dedupe_key(&mail, &parsed),
