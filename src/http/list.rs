@@ -1,5 +1,7 @@
 //! Lists (API.md §1.4): cursors, pages, order, filters, and the answer around the rows.
 
+mod words;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
@@ -15,10 +17,11 @@ use uuid::Uuid;
 use super::answer;
 use super::auth::Who;
 use super::extract::Params;
-use super::openapi;
 use super::problem::Problem;
-use crate::desk::query::{Choice, Order, Param, Start, TicketKey};
+use crate::desk::query::{Param, Start};
 use crate::desk::{Page, PageOf};
+
+pub use self::words::{by_time, check_fields, choice, choice_of, include, kinds, picked, ticket_order};
 
 /// Rows reachable by `page=`.
 const PAGED_ROWS: i64 = 10_000;
@@ -335,133 +338,6 @@ fn read_cursor(cursor: &str, bound: &str, kinds: &[Kind]) -> Result<Start, Probl
     Ok(if before { Start::Before(params) } else { Start::After(params) })
 }
 
-/// Members that `fields=` names must be some of this kind of object.
-///
-/// # Errors
-/// 400 `invalid_parameter`; it says which there are.
-pub fn check_fields<V: ToSchema>(fields: &[String]) -> Result<(), Problem> {
-    if fields.is_empty() {
-        return Ok(());
-    }
-    let known = openapi::members::<V>();
-    match fields.iter().find(|field| !known.contains(*field)) {
-        None => Ok(()),
-        Some(field) => {
-            let known = known.into_iter().collect::<Vec<_>>().join(", ");
-            Err(Problem::parameter("fields", "not_in_enum", format!("unknown: {field}; there are {known}")))
-        }
-    }
-}
-
-/// What is shown with these members alone (`fields=`), with all when none is named.
-pub fn picked(shown: &impl Serialize, fields: &[String]) -> Value {
-    let mut shown = json!(shown);
-    if let (false, Some(members)) = (fields.is_empty(), shown.as_object_mut()) {
-        members.retain(|name, _| fields.iter().any(|field| field == name));
-    }
-    shown
-}
-
-/// `include=`, of these words.
-///
-/// # Errors
-/// 400 for another word.
-pub fn include(params: &mut Params, known: &[&'static str]) -> Result<Vec<&'static str>, Problem> {
-    let mut include = Vec::new();
-    for word in params.list("include") {
-        match known.iter().find(|known| **known == word) {
-            Some(word) => include.push(*word),
-            None => {
-                let detail = format!("unknown: {word}; there are {}", known.join(", "));
-                return Err(Problem::parameter("include", "not_in_enum", detail));
-            }
-        }
-    }
-    Ok(include)
-}
-
-/// `sort=-updated_at,number`.
-///
-/// # Errors
-/// 400 for an unknown key, or one given twice.
-pub fn ticket_order(params: &mut Params) -> Result<Vec<Order<TicketKey>>, Problem> {
-    let mut order: Vec<Order<TicketKey>> = Vec::new();
-    for word in params.list("sort") {
-        let (descending, word) = match word.strip_prefix('-') {
-            Some(word) => (true, word),
-            None => (false, word.as_str()),
-        };
-        let key = match word {
-            "created_at" => TicketKey::CreatedAt,
-            "updated_at" => TicketKey::UpdatedAt,
-            "waiting_since" => TicketKey::WaitingSince,
-            "priority" => TicketKey::Priority,
-            "number" => TicketKey::Number,
-            "last_customer_message_at" => TicketKey::LastCustomerMessageAt,
-            _ => return Err(Problem::parameter("sort", "not_in_enum", format!("unknown key: {word}"))),
-        };
-        if order.iter().any(|known| known.key == key) {
-            return Err(Problem::parameter("sort", "not_allowed", format!("{word} is given twice")));
-        }
-        order.push(Order { key, descending });
-    }
-    if order.is_empty() {
-        order.push(Order { key: TicketKey::UpdatedAt, descending: true });
-    }
-    Ok(order)
-}
-
-/// `sort` of a list that is sorted by one time alone; whether the newest come first.
-///
-/// # Errors
-/// 400 for another key.
-pub fn by_time(params: &mut Params, key: &'static str, usual: bool) -> Result<bool, Problem> {
-    match params.take("sort") {
-        None => Ok(usual),
-        Some(word) if word == key => Ok(false),
-        Some(word) if word.strip_prefix('-') == Some(key) => Ok(true),
-        Some(_) => Err(Problem::parameter("sort", "not_in_enum", format!("there are {key} and -{key}"))),
-    }
-}
-
-/// Kinds of the keys of an order.
-pub fn kinds(order: &[Order<TicketKey>]) -> Vec<Kind> {
-    order.iter().map(|o| if o.key == TicketKey::Number { Kind::Text } else { Kind::Int }).collect()
-}
-
-/// Values of a filter: comma is "or", a leading `!` turns it round, `none` is "empty".
-///
-/// # Errors
-/// 400 for a value that `parse` does not know.
-pub fn choice<T>(
-    params: &mut Params,
-    name: &'static str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<Option<Choice<T>>, Problem> {
-    let Some(text) = params.take(name) else { return Ok(None) };
-    let (negated, text) = match text.strip_prefix('!') {
-        Some(text) => (true, text),
-        None => (false, text.as_str()),
-    };
-    let mut choice = Choice { any: Vec::new(), none: false, negated };
-    for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
-        let word = if negated { word.strip_prefix('!').unwrap_or(word) } else { word };
-        if word == "none" {
-            choice.none = true;
-            continue;
-        }
-        let value = parse(word).ok_or_else(|| {
-            let shown: String = word.chars().take(100).collect();
-            Problem::parameter(name, "not_in_enum", format!("unknown value: {shown}"))
-        })?;
-        choice.any.push(value);
-    }
-    if choice.any.len() > 100 {
-        return Err(Problem::parameter(name, "too_many", "at most 100 values"));
-    }
-    Ok(Some(choice))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -482,22 +358,5 @@ mod tests {
         assert!(listing(&format!("status=closed&cursor={cursor}")).is_err());
         assert!(listing("cursor=x").is_err());
         assert!(listing("page=500&limit=100").is_err());
-    }
-
-    #[test]
-    fn filters_are_read_in_every_form() {
-        for (text, any, none, negated) in [
-            ("a,b", vec!["a", "b"], false, false),
-            ("!a,!b", vec!["a", "b"], false, true),
-            ("none", vec![], true, false),
-            ("!none", vec![], true, true),
-        ] {
-            let mut params = Params::parse(Some(&format!("x={text}"))).expect("a query");
-            let got = choice(&mut params, "x", |w| Some(w.to_owned())).expect("known").expect("given");
-            assert_eq!(
-                (got.any.iter().map(String::as_str).collect::<Vec<_>>(), got.none, got.negated),
-                (any, none, negated)
-            );
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! Every error the API can answer (API.md §7, RFC 9457). The only place that knows their HTTP codes.
 
+pub mod codes;
+
 use std::borrow::Cow;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -8,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+use self::codes::Code;
 use super::view;
 use crate::desk;
 use crate::model::TemplateFault;
@@ -56,7 +59,7 @@ pub struct FieldError {
     /// What could be sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub allowed: Option<Vec<&'static str>>,
+    pub allowed: Option<Vec<Cow<'static, str>>>,
 }
 
 impl FieldError {
@@ -127,80 +130,20 @@ pub struct ProblemBody {
     column: Option<i64>,
 }
 
-/// Code, status and title of each error that is not "not found" (API.md §7).
-pub const CODES: &[(&str, u16, &str)] = &[
-    ("malformed_json", 400, "The body is not the JSON that is wanted"),
-    ("unknown_field", 400, "The body has members this contract does not know"),
-    ("unknown_parameter", 400, "The query has parameters this contract does not know"),
-    ("bad_idempotency_key", 400, "The Idempotency-Key is not 1 to 255 visible ASCII characters"),
-    ("invalid_parameter", 400, "A query parameter has an invalid value"),
-    ("bad_cursor", 400, "The cursor does not belong to this list"),
-    ("missing_credentials", 401, "This needs a bearer token"),
-    ("invalid_token", 401, "The token is not valid"),
-    ("token_expired", 401, "The token has expired"),
-    ("insufficient_scope", 403, "The token may not do this"),
-    ("intake_closed", 403, "Tickets can't be opened without a token here"),
-    ("route_not_found", 404, "There is no such route"),
-    ("method_not_allowed", 405, "The route does not know this method"),
-    ("not_acceptable", 406, "None of the accepted types can be made"),
-    ("collision", 409, "There are newer responses"),
-    ("invalid_transition", 409, "The status can't be changed so"),
-    ("invalid_state", 409, "The state does not allow this"),
-    ("count_mismatch", 409, "The filter matches another number of tickets"),
-    ("idempotency_in_progress", 409, "The first call with this key still runs"),
-    ("duplicate", 409, "A unique value is taken"),
-    ("ticket_deleted", 410, "The ticket lies in the bin"),
-    ("link_expired", 410, "The link in a mail is too old"),
-    ("attachment_expired", 410, "The file was not used in time"),
-    ("version_mismatch", 412, "It was changed in the meantime"),
-    ("body_too_large", 413, "The body is too large"),
-    ("attachment_too_large", 413, "The file is too large"),
-    ("unsupported_media_type", 415, "The body has a type that is not taken here"),
-    ("range_not_satisfiable", 416, "The range lies outside the file"),
-    ("validation_failed", 422, "The request has invalid fields"),
-    ("template_error", 422, "The template can't be filled"),
-    ("unknown_recipient", 422, "None of the recipients is a mailbox here"),
-    ("idempotency_key_reused", 422, "The key was used with another body"),
-    ("precondition_required", 428, "This needs If-Match"),
-    ("rate_limited", 429, "Too many requests"),
-    ("recipient_limited", 429, "Too many tickets for this address"),
-    ("internal_error", 500, "Something went wrong on our side"),
-    ("unavailable", 503, "The desk can't answer now"),
-    ("read_only", 503, "The desk can't write now"),
-];
-
-/// What a `…_not_found` may speak of.
-pub const THINGS: &[&str] = &[
-    "ticket",
-    "response",
-    "template",
-    "attachment",
-    "email_log",
-    "inbound_mail",
-    "contact",
-    "agent",
-    "team",
-    "token",
-    "mailbox",
-    "suppression",
-    "webhook",
-    "delivery",
-    "job",
-    "confirmation",
-];
-
 impl Problem {
-    /// By its code in [`CODES`].
+    /// By its code in [`codes`].
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
-        let (_, status, title) = CODES.iter().find(|(known, ..)| *known == code).copied().unwrap_or((
-            "internal_error",
-            500,
-            "Something went wrong on our side",
-        ));
+        debug_assert!(codes::by_name(code).is_some(), "{code}");
+        let known = codes::by_name(code).or_else(|| codes::by_status(500));
+        Self::of(known.expect("500 is listed"), detail)
+    }
+
+    fn of(code: Code, detail: impl Into<String>) -> Self {
+        let Code { code, status, title, .. } = code;
         Self {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            code: code.into(),
-            title: title.into(),
+            code,
+            title,
             more: Box::new(More {
                 detail: detail.into(),
                 errors: Vec::new(),
@@ -217,10 +160,7 @@ impl Problem {
 
     /// 404 `{what}_not_found`.
     pub fn not_found(what: &'static str) -> Self {
-        let mut problem = Self::new("route_not_found", format!("no such {}", what.replace('_', " ")));
-        problem.code = format!("{what}_not_found").into();
-        problem.title = format!("There is no such {}", what.replace('_', " ")).into();
-        problem
+        Self::of(Code::not_found(what), format!("no such {}", what.replace('_', " ")))
     }
 
     /// 401, with the challenge of RFC 6750 §3.
@@ -234,17 +174,38 @@ impl Problem {
 
     /// 400 for one query parameter.
     pub fn parameter(name: &str, code: &'static str, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
-        let mut problem = Self::new("invalid_parameter", format!("{name}: {detail}"));
-        problem.more.errors.push(FieldError {
+        let error = FieldError {
             pointer: None,
             parameter: Some(name.to_owned()),
             code,
-            detail,
+            detail: detail.into(),
             rejected_value: None,
             allowed: None,
-        });
-        problem
+        };
+        Self::of_parameter(error)
+    }
+
+    /// 400 for a word of a query parameter that is none of these.
+    pub fn not_among<W: Into<Cow<'static, str>>>(
+        name: &str,
+        word: &str,
+        allowed: impl IntoIterator<Item = W>,
+    ) -> Self {
+        let word: String = word.chars().take(100).collect();
+        let allowed: Vec<_> = allowed.into_iter().map(Into::into).collect();
+        Self::of_parameter(FieldError {
+            pointer: None,
+            parameter: Some(name.to_owned()),
+            code: "not_in_enum",
+            detail: format!("unknown: {word}; there are {}", allowed.join(", ")),
+            rejected_value: Some(word.into()),
+            allowed: Some(allowed),
+        })
+    }
+
+    fn of_parameter(error: FieldError) -> Self {
+        let name = error.parameter.as_deref().unwrap_or_default();
+        Self::new("invalid_parameter", format!("{name}: {}", error.detail)).with_errors(vec![error])
     }
 
     /// 422 with all invalid fields.
@@ -311,9 +272,11 @@ impl Problem {
 
     /// For an answer some layer made without a problem: by its status. A path that can't be decoded names nothing.
     pub fn from_status(status: StatusCode) -> Self {
-        let known = CODES.iter().find(|(_, known, _)| *known == status.as_u16() && status.as_u16() != 400);
-        let code = known.map_or("route_not_found", |(code, ..)| code);
-        Self::new(code, status.canonical_reason().unwrap_or_default())
+        let detail = status.canonical_reason().unwrap_or_default();
+        match codes::by_status(status.as_u16()) {
+            Some(code) => Self::of(code, detail),
+            None => Self::new("route_not_found", detail),
+        }
     }
 
     /// What it says, without the request it answers.
@@ -406,7 +369,7 @@ impl From<desk::Error> for Problem {
                 Self::new("count_mismatch", format!("{count} tickets match")).member("count", count)
             }
             Error::LinkExpired => Self::new("link_expired", "links in mails work for thirty days"),
-            Error::Deleted => Self::new("ticket_deleted", "it can be restored"),
+            Error::Deleted => Self::new("ticket_deleted", "it can be restored, unless it was erased"),
             Error::Invalid { pointer, code, detail } => Self::invalid(vec![FieldError {
                 pointer: Some(pointer.to_owned()),
                 parameter: None,
@@ -435,18 +398,5 @@ impl Problem {
     pub fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "internal error");
         Self::new("internal_error", "it was logged under the request's id")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_are_unique_and_have_an_error_status() {
-        for (i, (code, status, _)) in CODES.iter().enumerate() {
-            assert!((400..600).contains(status), "{code}");
-            assert!(CODES[..i].iter().all(|(other, ..)| other != code), "{code} twice");
-        }
     }
 }

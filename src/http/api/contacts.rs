@@ -13,7 +13,7 @@ use crate::desk::query::{ContactFilter, Param};
 use crate::desk::{ContactRequest, ContactView, EmailRequest, Ending, StoredAnswer};
 use crate::http::auth::Who;
 use crate::http::extract::{self, Fields, JsonBody, Params, words};
-use crate::http::list::{List, ListRequest, choice};
+use crate::http::list::{List, ListRequest, choice, choice_of};
 use crate::http::problem::{BASE, Problem};
 use crate::http::view::job::Job;
 use crate::http::writing::{self, Terms};
@@ -216,7 +216,7 @@ fn filters(params: &mut Params) -> Result<Vec<ContactFilter>, Problem> {
     filters.extend(choice(params, "user_id", text)?.map(ContactFilter::UserId));
     filters.extend(choice(params, "seller_id", text)?.map(ContactFilter::SellerId));
     filters.extend(choice(params, "store_id", text)?.map(ContactFilter::StoreId));
-    filters.extend(choice(params, "type", contact_type)?.map(ContactFilter::Type));
+    filters.extend(choice_of(params, "type", contact_type, ContactType::ALL)?.map(ContactFilter::Type));
     filters.extend(params.take("q").map(ContactFilter::Words));
     Ok(filters)
 }

@@ -12,7 +12,7 @@ use crate::desk::query::{EmailLogFilter, Param, TicketRef};
 use crate::desk::{Ending, StoredAnswer};
 use crate::http::auth::Who;
 use crate::http::extract::{self, Params};
-use crate::http::list::{self, List, ListRequest, choice};
+use crate::http::list::{self, List, ListRequest, choice_of};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
@@ -108,7 +108,9 @@ pub async fn of_ticket(
     let ticket = super::tickets::reference(&ticket)?;
     let params = &mut ask.params;
     let mut filters = Vec::new();
-    filters.extend(choice(params, "status", EmailStatus::parse)?.map(EmailLogFilter::Status));
+    filters.extend(
+        choice_of(params, "status", EmailStatus::parse, EmailStatus::ALL)?.map(EmailLogFilter::Status),
+    );
     filters.extend(params.take("recipient").map(|to| EmailLogFilter::Recipient(to.to_lowercase())));
     let descending = list::by_time(&mut ask.params, "created_at", true)?;
     let listing = ask.listing(&[])?;
@@ -141,10 +143,15 @@ pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Respon
 
 fn filters(params: &mut Params, keys: &KeyRing) -> Result<Vec<EmailLogFilter>, Problem> {
     let mut filters = Vec::new();
-    filters.extend(choice(params, "status", EmailStatus::parse)?.map(EmailLogFilter::Status));
+    filters.extend(
+        choice_of(params, "status", EmailStatus::parse, EmailStatus::ALL)?.map(EmailLogFilter::Status),
+    );
     filters.extend(params.take("recipient").map(|to| EmailLogFilter::Recipient(to.to_lowercase())));
     filters.extend(params.take("from").map(|from| EmailLogFilter::From(from.to_lowercase())));
-    filters.extend(choice(params, "template", NotificationTemplate::parse)?.map(EmailLogFilter::Template));
+    filters.extend(
+        choice_of(params, "template", NotificationTemplate::parse, NotificationTemplate::ALL)?
+            .map(EmailLogFilter::Template),
+    );
     if let Some(text) = params.take("message_id") {
         let bad = || Problem::parameter("message_id", "bad_format", "is no Message-ID");
         let id = MessageId::new(&text).ok_or_else(bad)?;

@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use crate::desk::{Credential, Desk, Listening};
 use crate::http::auth::{self, Who};
-use crate::http::extract::Params;
+use crate::http::extract::{Params, words};
 use crate::http::problem::Problem;
 use crate::http::{Api, Connection};
 use crate::model::{DeskEvent, Scope, Sight, Timestamp, Topic};
@@ -158,11 +158,8 @@ impl CredentialWatch {
 
 fn topics(params: &mut Params) -> Result<Vec<Topic>, Problem> {
     let parse = |word: &String| {
-        Topic::parse(word).ok_or_else(|| {
-            let known = Topic::ALL.iter().map(|topic| topic.as_str()).collect::<Vec<_>>().join(", ");
-            let detail = format!("unknown topic: {word}; there are {known}");
-            Problem::parameter("topics", "not_in_enum", detail)
-        })
+        let unknown = || Problem::not_among("topics", word, words(Topic::ALL));
+        Topic::parse(word).ok_or_else(unknown)
     };
     params.list("topics").iter().map(parse).collect()
 }

@@ -15,7 +15,7 @@ use crate::desk::query::{InboundFilter, Param, TicketRef};
 use crate::desk::{self, Ending};
 use crate::http::auth::{Who, client_ip};
 use crate::http::extract::{self, Params};
-use crate::http::list::{self, List, ListRequest, choice};
+use crate::http::list::{self, List, ListRequest, choice_of};
 use crate::http::problem::{BASE, Problem};
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
@@ -103,8 +103,10 @@ fn filters(params: &mut Params) -> Result<Vec<InboundFilter>, Problem> {
         filters.push(InboundFilter::MessageId(id.as_str().to_owned()));
     }
     filters.extend(params.take("from").map(|from| InboundFilter::From(from.to_lowercase())));
-    filters.extend(choice(params, "action", InboundAction::parse)?.map(InboundFilter::Action));
-    filters.extend(choice(params, "kind", MailKind::parse)?.map(InboundFilter::Kind));
+    filters.extend(
+        choice_of(params, "action", InboundAction::parse, InboundAction::ALL)?.map(InboundFilter::Action),
+    );
+    filters.extend(choice_of(params, "kind", MailKind::parse, MailKind::ALL)?.map(InboundFilter::Kind));
     if let Some(text) = params.take("ticket") {
         let ticket = TicketRef::parse(&text).ok_or(Problem::parameter(
             "ticket",

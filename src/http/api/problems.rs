@@ -1,5 +1,7 @@
 //! The errors explained.
 
+use std::borrow::Cow;
+
 use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -9,7 +11,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::list::All;
-use crate::http::problem::{BASE, CODES, Problem, THINGS};
+use crate::http::problem::codes::{self, Code};
+use crate::http::problem::{BASE, Problem};
 use crate::http::{Api, answer, page};
 
 /// Routes that are open to everybody.
@@ -20,19 +23,22 @@ pub fn open_routes() -> OpenApiRouter<Api> {
 /// What an error means.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ProblemCode)]
-struct Explained<'a> {
+struct Explained {
     /// As problems name it.
     #[schema(example = "/api/support/problems/collision")]
     r#type: String,
     /// For programs.
     #[schema(example = "collision")]
-    code: &'a str,
+    code: Cow<'static, str>,
     /// Of the answer.
     #[schema(example = 409)]
     status: u16,
     /// For people.
     #[schema(example = "There are newer responses")]
-    title: &'a str,
+    title: Cow<'static, str>,
+    /// What causes it, and what to do.
+    #[schema(example = "Somebody wrote on the ticket since you read it.")]
+    help: &'static str,
 }
 
 /// Every error this can answer.
@@ -49,16 +55,12 @@ struct Explained<'a> {
 )]
 pub async fn problems(headers: HeaderMap) -> Response {
     if page::is_wanted(&headers) {
-        let rows: String = CODES
-            .iter()
-            .map(|(code, status, title)| {
-                format!("<tr><td>{status}<td><a href=\"{BASE}/problems/{code}\">{code}</a><td>{title}")
-            })
-            .collect();
-        return page::of("Errors", &format!("<table>{rows}</table>"));
+        let row = |Code { code, status, title, .. }| {
+            format!("<tr><td>{status}<td><a href=\"{BASE}/problems/{code}\">{code}</a><td>{title}")
+        };
+        return page::of("Errors", &format!("<table>{}</table>", codes::all().map(row).collect::<String>()));
     }
-    let data = CODES.iter().map(|(code, status, title)| Explained::of(code, *status, title)).collect();
-    answer::json(&All { data })
+    answer::json(&All { data: codes::all().map(Explained::from).collect() })
 }
 
 /// An error explained.
@@ -72,21 +74,26 @@ pub async fn problems(headers: HeaderMap) -> Response {
     )))
 )]
 pub async fn problem(Path(code): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
-    let missing = THINGS.iter().find(|thing| code.strip_suffix("_not_found") == Some(thing));
-    let known = CODES.iter().find(|(known, ..)| *known == code);
-    let (status, title) = match (known, missing) {
-        (Some((_, status, title)), _) => (*status, (*title).to_owned()),
-        (None, Some(thing)) => (404, format!("There is no such {}", thing.replace('_', " "))),
-        (None, None) => return Err(Problem::new("route_not_found", "no error has this code")),
-    };
+    let known = codes::by_name(&code);
+    let known = known.ok_or_else(|| Problem::new("route_not_found", "no error has this code"))?;
     if page::is_wanted(&headers) {
-        return Ok(page::of(&title, &format!("<p><code>{status} {code}</code></p>")));
+        let Code { code, status, title, help } = known;
+        let help = in_html(help);
+        return Ok(page::of(&title, &format!("<p><code>{status} {code}</code></p><p>{help}</p>")));
     }
-    Ok(answer::json(&Explained::of(&code, status, &title)))
+    Ok(answer::json(&Explained::from(known)))
 }
 
-impl<'a> Explained<'a> {
-    fn of(code: &'a str, status: u16, title: &'a str) -> Self {
-        Self { r#type: format!("{BASE}/problems/{code}"), code, status, title }
+impl From<Code> for Explained {
+    fn from(Code { code, status, title, help }: Code) -> Self {
+        Self { r#type: format!("{BASE}/problems/{code}"), code, status, title, help }
     }
+}
+
+/// Text with code between backticks.
+fn in_html(text: &str) -> String {
+    let piece = |(i, piece): (usize, &str)| {
+        if i % 2 == 1 { format!("<code>{piece}</code>") } else { piece.to_owned() }
+    };
+    text.split('`').enumerate().map(piece).collect()
 }

@@ -98,8 +98,7 @@ fn kinds(ask: &mut ListRequest) -> Result<Vec<Find>, Problem> {
             "responses" => Find::Response,
             "contacts" => Find::Contact,
             _ => {
-                let detail = format!("unknown: {word}; there are tickets, responses, contacts");
-                return Err(Problem::parameter("type", "not_in_enum", detail));
+                return Err(Problem::not_among("type", &word, ["tickets", "responses", "contacts"]));
             }
         });
     }

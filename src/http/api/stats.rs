@@ -12,7 +12,7 @@ use super::tickets;
 use crate::desk::query::TicketFilter;
 use crate::desk::stats::{GroupBy, Interval, Range, Slots, StatsRequest, day};
 use crate::http::auth::Who;
-use crate::http::extract::{Params, accepts, timestamp};
+use crate::http::extract::{Params, accepts, timestamp, words};
 use crate::http::problem::Problem;
 use crate::http::view::Statistics;
 use crate::http::{Api, answer};
@@ -98,7 +98,7 @@ impl Format {
         match params.take("format").as_deref() {
             Some("json") => Ok(Self::Json),
             Some("csv") => Ok(Self::Csv),
-            Some(_) => Err(Problem::parameter("format", "not_in_enum", "json or csv")),
+            Some(other) => Err(Problem::not_among("format", other, ["json", "csv"])),
             None if accepts(headers, "application/json") => Ok(Self::Json),
             None if accepts(headers, "text/csv") => Ok(Self::Csv),
             None => Err(Problem::new("not_acceptable", "this makes application/json and text/csv")),
@@ -157,14 +157,13 @@ fn slots(params: &mut Params, range: Range) -> Result<Slots, Problem> {
 }
 
 /// One word of a list.
-fn word<T: std::fmt::Display>(
+fn word<T: Copy + Into<&'static str>>(
     params: &mut Params,
     name: &'static str,
     parse: impl Fn(&str) -> Option<T>,
     all: &[T],
 ) -> Result<Option<T>, Problem> {
     let Some(text) = params.take(name) else { return Ok(None) };
-    let known = || all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let unknown = || Problem::parameter(name, "not_in_enum", format!("there are {}", known()));
+    let unknown = || Problem::not_among(name, &text, words(all));
     parse(&crate::model::ticket::input_word(&text)).map(Some).ok_or_else(unknown)
 }

@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use super::tickets::reference;
 use crate::desk::ResponseView;
 use crate::desk::query::{Param, ResponseFilter};
-use crate::http::list::{self, CountParams, Kind, List, ListParams, ListRequest, TimeParams, choice};
+use crate::http::list::{self, CountParams, Kind, List, ListParams, ListRequest, TimeParams, choice_of};
 use crate::http::problem::Problem;
 use crate::http::{Api, view};
 use crate::model::{ActorType, Scope, TicketEvent, Visibility};
@@ -52,8 +52,12 @@ pub async fn responses(
     let notes = ask.who.allows(Scope::NotesRead);
     let params = &mut ask.params;
     let mut filters = Vec::new();
-    filters.extend(choice(params, "visibility", Visibility::parse)?.map(ResponseFilter::Visibility));
-    filters.extend(choice(params, "author_type", ActorType::parse)?.map(ResponseFilter::Author));
+    filters.extend(
+        choice_of(params, "visibility", Visibility::parse, Visibility::ALL)?.map(ResponseFilter::Visibility),
+    );
+    filters.extend(
+        choice_of(params, "author_type", ActorType::parse, ActorType::ALL)?.map(ResponseFilter::Author),
+    );
     let descending = list::by_time(params, "created_at", false)?;
     let listing = ask.listing(&[Kind::Int])?;
     let page = api.desk.list_responses(&ticket, filters, notes, descending, &listing.page).await?;

@@ -16,7 +16,7 @@ use crate::desk::query::{Choice, Param, TextColumn, TicketFilter, TicketRef};
 use crate::desk::{Body, Ending, Include, StatusRequest, TicketView, TicketWritten, search};
 use crate::http::auth::Who;
 use crate::http::extract::{self, Params, words};
-use crate::http::list::{self, List, ListRequest, choice};
+use crate::http::list::{self, List, ListRequest, choice, choice_of};
 use crate::http::problem::{BASE, Problem};
 use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
@@ -323,10 +323,14 @@ pub fn filters(params: &mut Params, who: &Who, keys: &KeyRing) -> Result<Vec<Tic
         Who::Anonymous => None,
     };
     let mut filters = Vec::new();
-    filters.extend(choice(params, "status", Status::from_input)?.map(TicketFilter::Status));
-    filters.extend(choice(params, "priority", Priority::from_input)?.map(TicketFilter::Priority));
-    filters.extend(choice(params, "category", Category::from_input)?.map(TicketFilter::Category));
-    filters.extend(choice(params, "channel", Channel::parse)?.map(TicketFilter::Channel));
+    filters.extend(choice_of(params, "status", Status::from_input, Status::ALL)?.map(TicketFilter::Status));
+    filters.extend(
+        choice_of(params, "priority", Priority::from_input, Priority::ALL)?.map(TicketFilter::Priority),
+    );
+    filters.extend(
+        choice_of(params, "category", Category::from_input, Category::ALL)?.map(TicketFilter::Category),
+    );
+    filters.extend(choice_of(params, "channel", Channel::parse, Channel::ALL)?.map(TicketFilter::Channel));
     filters.extend(choice(params, "assignee", |w| search::person(w, me))?.map(TicketFilter::Assignee));
     filters.extend(choice(params, "requester", |w| search::person(w, None))?.map(TicketFilter::Requester));
     filters.extend(choice(params, "team", |w| Uuid::try_parse(w).ok())?.map(TicketFilter::Team));

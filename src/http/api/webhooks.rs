@@ -13,7 +13,7 @@ use crate::desk::query::{Param, WebhookDeliveryFilter};
 use crate::desk::{Ending, NewWebhook, StoredAnswer, WebhookChange, webhook_filter};
 use crate::http::auth::Who;
 use crate::http::extract::{self, Fields, JsonBody, Params};
-use crate::http::list::{CountParams, List, ListParams, ListRequest, choice};
+use crate::http::list::{CountParams, List, ListParams, ListRequest, choice, choice_of};
 use crate::http::problem::{BASE, Problem};
 use crate::http::view::Time;
 use crate::http::view::job::Job;
@@ -290,7 +290,7 @@ pub async fn list_deliveries(
 ) -> Result<Response, Problem> {
     ask.who.require(Scope::WebhooksWrite)?;
     let webhook = id(&webhook, "webhook")?;
-    let states = choice(&mut ask.params, "state", DeliveryState::parse)?;
+    let states = choice_of(&mut ask.params, "state", DeliveryState::parse, DeliveryState::ALL)?;
     let types = choice(&mut ask.params, "type", |word| Some(word.to_owned()))?;
     let listing = ask.listing(&[])?;
     let states = states.map(WebhookDeliveryFilter::State);

@@ -108,7 +108,7 @@ impl Fields {
             self.refuse(name, "not_in_enum", format!("unknown {name}"));
             let error = self.errors.last_mut().expect("one was just added");
             error.rejected_value = Some(Value::String(text.chars().take(100).collect()));
-            error.allowed = Some(allowed);
+            error.allowed = Some(allowed.into_iter().map(Into::into).collect());
         }
         value
     }
@@ -351,7 +351,7 @@ impl Fields {
         self.refuse_item(name, i, "not_in_enum", "unknown word");
         let error = self.errors.last_mut().expect("one was just added");
         error.rejected_value = Some(Value::String(word.chars().take(100).collect()));
-        error.allowed = Some(allowed);
+        error.allowed = Some(allowed.into_iter().map(Into::into).collect());
     }
 
     /// Ends the reading.
@@ -369,7 +369,7 @@ impl Fields {
                 code: "not_allowed",
                 detail: "unknown member".into(),
                 rejected_value: None,
-                allowed: Some(known.iter().copied().collect()),
+                allowed: Some(known.iter().copied().map(Into::into).collect()),
             });
             return Err(Problem::new("unknown_field", detail).with_errors(errors.collect()));
         }

@@ -100,7 +100,7 @@ impl Params {
             code: "not_allowed",
             detail: "unknown parameter".into(),
             rejected_value: None,
-            allowed: Some(known.into_iter().collect()),
+            allowed: Some(known.into_iter().map(Into::into).collect()),
         }];
         Err(Problem::new("unknown_parameter", format!("unknown parameter: {name}")).with_errors(errors))
     }

@@ -312,9 +312,7 @@ fn filters(params: &mut Params) -> Result<Vec<TemplateFilter>, Problem> {
         None | Some("reply") => filters.push(TemplateFilter::Type(TemplateType::Reply)),
         Some("notification") => filters.push(TemplateFilter::Type(TemplateType::Notification)),
         Some("all") => {}
-        Some(_) => {
-            return Err(Problem::parameter("type", "not_in_enum", "there are reply, notification, all"));
-        }
+        Some(word) => return Err(Problem::not_among("type", word, ["reply", "notification", "all"])),
     }
     if let Some(any) =
         words(params, "category", |word| Category::from_input(word).map(|c| c.as_str().to_owned()))?
