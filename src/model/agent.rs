@@ -113,7 +113,7 @@ words! {
 }
 
 /// Who did a thing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Actor {
     /// What sort of somebody.
     pub r#type: ActorType,

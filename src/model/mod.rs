@@ -32,7 +32,7 @@ pub use agent::{Actor, ActorType, Agent, ApiToken, Scope};
 pub use browser::browser;
 pub use contact::{Contact, ContactEmail, ContactType, Reach};
 pub use delivery::{AttemptReport, Audience, DeliveryAttempt, EmailStatus, OutboxEntry, Outcome};
-pub use event::{DeskEvent, EventTicket, EventType, News, Sight, Topic};
+pub use event::{DeskEvent, EventBody, EventTicket, EventType, News, Sight, Topic};
 pub use fold::fold;
 pub use job::{Job, JobKind, JobState};
 pub use look::{Look, Looks, Quote};

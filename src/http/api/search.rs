@@ -25,8 +25,9 @@ pub fn routes() -> OpenApiRouter<Api> {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what `find` reads")]
 struct SearchParams {
-    /// Words, phrases in double quotes, and operators: `is: priority: category: assignee: team: tag: from: before:
-    /// after: has:attachment number:`.
+    /// Words, phrases in double quotes, and operators: `is: priority: category: channel: assignee: team: tag: from:
+    /// before: after: has:attachment number: user_id: seller_id: store_id: order_id: external_id:`. A word before any
+    /// other colon is looked for as text.
     #[param(example = "\"blue parcel\" is:open")]
     q: String,
     /// `tickets responses contacts`, separated by commas; what you may see of them when absent.

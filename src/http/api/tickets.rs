@@ -97,7 +97,8 @@ pub struct TicketFilters {
     /// The ticket that holds this mail, in or out; brackets are optional.
     #[param(example = "<c1@example.org>")]
     message_id: Option<String>,
-    /// Full text, with `is: priority: category: assignee: team: tag: from: before: after: has:attachment number:`.
+    /// Full text, with `is: priority: category: channel: assignee: team: tag: from: before: after: has:attachment number:
+    /// user_id: seller_id: store_id: order_id: external_id:`. A word before any other colon is looked for as text.
     #[param(example = "parcel is:open")]
     q: Option<String>,
 }

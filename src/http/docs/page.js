@@ -206,13 +206,22 @@ function inside(method, path, operation) {
 function article(method, path, operation) {
   const box = make('details', {}, make('summary', {},
     make('span', { class: `method ${method}` }, method.toUpperCase()), make('code', {}, path), make('span', {}, operation.summary)));
-  box.addEventListener('toggle', () => { if (box.open && box.children.length === 1) box.append(inside(method, path, operation)); });
+  box.addEventListener('toggle', () => { if (box.open && box.children.length === 1) box.append(path in contract.webhooks ? told(operation) : inside(method, path, operation)); });
   return make('article', { id: operation.operationId }, box);
 }
 
+/** What this desk sends to others: there is nothing to try. */
+function told(operation) {
+  const media = operation.requestBody.content['application/json'];
+  return make('div', { class: 'inside' }, make('p', {}, prose(operation.description)),
+    make('h3', {}, 'Headers'), parameterTable(operation.parameters), make('h3', {}, 'Body'), schemaTable(media.schema),
+    make('h3', {}, 'Answers'), responses(operation));
+}
+
 function operations() {
-  return Object.entries(contract.paths).flatMap(([path, item]) =>
+  const all = (items) => Object.entries(items).flatMap(([path, item]) =>
     METHODS.filter((method) => item[method]).map((method) => ({ method, path, operation: item[method] })));
+  return [...all(contract.paths), ...all(contract.webhooks)];
 }
 
 function show() {

@@ -2,6 +2,7 @@
 //! what all of them share is added by [`rules`]. `docs/openapi.json` is this document, and what is served: a test
 //! compares it with the code.
 
+mod hooks;
 mod older;
 mod postman;
 mod rules;
@@ -18,6 +19,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi, RefOr, Schema};
 
 use super::problem::ProblemBody;
+use crate::model::EventBody;
 
 /// What stands above the routes.
 #[derive(utoipa::OpenApi)]
@@ -41,7 +43,7 @@ use super::problem::ProblemBody;
         (name = "Webhooks", description = "Telling other programs, as things happen."),
         (name = "System", description = "The desk itself."),
     ),
-    components(schemas(ProblemBody)),
+    components(schemas(ProblemBody, EventBody)),
     modifiers(&Token),
 )]
 struct Head;
@@ -86,6 +88,7 @@ pub struct Documents {
 /// The handlers' document completed, and what is made of it.
 pub fn documents(handlers: &OpenApi) -> Documents {
     let mut openapi = serde_json::to_value(handlers).expect("a document is JSON");
+    hooks::complete(&mut openapi);
     rules::complete(&mut openapi);
     Documents { older: older::of(&openapi), postman: postman::of(&openapi), openapi }
 }

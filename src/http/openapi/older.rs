@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 pub fn of(document: &Value) -> Value {
     let mut document = document.clone();
     document["openapi"] = json!("3.0.3");
+    document.as_object_mut().map(|members| members.remove("webhooks"));
     lower(&mut document);
     document
 }

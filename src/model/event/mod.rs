@@ -11,6 +11,7 @@ pub use sight::Sight;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
@@ -115,49 +116,59 @@ impl DeskEvent {
 }
 
 /// What an event says, word for word what webhooks send and live listeners get.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = Event)]
 pub struct EventBody {
     /// What happened.
     pub r#type: EventType,
     /// When, RFC 3339.
+    #[schema(example = "2026-03-01T09:30:00.000Z")]
     pub timestamp: String,
     /// To what, and by whom.
     pub data: EventData,
 }
 
 /// The things an event is about; those it is not about are left out.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct EventData {
     /// The ticket, as it stands after the event.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub ticket: Option<EventTicket>,
     /// Who did it; null where that is not known.
     pub actor: Option<Actor>,
     /// Field → `[from, to]`; null in place of a value too long to be told.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub changes: Option<Map<String, Value>>,
     /// The response or note; of `ticket.created`, the first message.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub response: Option<EventResponse>,
     /// The email log.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub email: Option<EventEmail>,
     /// The row of the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub inbound_mail: Option<EventInbound>,
     /// The contact.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub contact: Option<EventContact>,
     /// The outbox as a queue.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub queue: Option<EventQueue>,
 }
 
 /// What an event says of a ticket: what filters ask for, and none of its texts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "API.md §3.1 names the fields")]
 pub struct EventTicket {
     pub id: Uuid,
+    #[schema(value_type = String, example = "TKT-2026-K7Q4ZP")]
     pub number: TicketNumber,
     pub status: Status,
     pub priority: Priority,
@@ -177,7 +188,7 @@ pub struct EventTicket {
 }
 
 /// What an event says of a response.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "API.md §3.2 names the fields")]
 pub struct EventResponse {
     pub id: Uuid,
@@ -187,7 +198,7 @@ pub struct EventResponse {
 }
 
 /// What an event says of a mail that left, or did not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "API.md §3.3 names the fields")]
 pub struct EventEmail {
     pub id: Uuid,
@@ -200,7 +211,7 @@ pub struct EventEmail {
 }
 
 /// What an event says of a mail that came in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "API.md §3.4 names the fields")]
 pub struct EventInbound {
     pub id: Uuid,
@@ -212,14 +223,14 @@ pub struct EventInbound {
 }
 
 /// What an event says of a contact.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct EventContact {
     /// The contact.
     pub id: Uuid,
 }
 
 /// What an event says of the queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct EventQueue {
     /// Whether nothing is sent.
     pub paused: bool,

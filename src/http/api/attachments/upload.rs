@@ -8,13 +8,15 @@ use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use futures_util::StreamExt as _;
+use utoipa::ToSchema;
 
 use crate::desk::{Caller, Ending, Spool, Upload};
+use crate::http::Api;
 use crate::http::auth::Who;
 use crate::http::extract::{self, Fields, JSON_LIMIT};
 use crate::http::problem::{BASE, Problem};
+use crate::http::view::{self, Octets};
 use crate::http::writing::{self, Terms};
-use crate::http::{Api, view};
 use crate::mail::parse;
 use crate::model::{AttachmentRecord, Scope};
 
@@ -22,6 +24,15 @@ use crate::model::{AttachmentRecord, Scope};
 pub const MAX_FILES: usize = 20;
 /// Longest wait for a file, or a form of them.
 const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// A file in a form.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read piece by piece")]
+struct FileForm {
+    /// With its name.
+    #[schema(value_type = Octets)]
+    file: Vec<u8>,
+}
 
 /// Upload a file.
 ///
@@ -34,7 +45,7 @@ const TIMEOUT: Duration = Duration::from_secs(300);
     tag = "Attachments",
     security(("token" = ["tickets:create"])),
     params(("Content-Disposition" = Option<String>, Header, description = "The name of a file sent raw", example = "attachment; filename=\"box.txt\"")),
-    request_body(content = view::Octets, content_type = "application/octet-stream", description = "The file; or a form with `file`"),
+    request_body(content((Octets = "application/octet-stream"), (FileForm = "multipart/form-data"))),
     responses(
         (status = 201, description = "It lies ready until `expires_at`", body = view::Upload),
         (status = 413, description = "It is larger than `limits.max_attachment_mb`"),
