@@ -32,6 +32,9 @@ pub struct Slots {
     tz: Tz,
     /// Where each begins, unix milliseconds, ascending; then where the last one ends.
     bounds: Vec<i64>,
+    /// The slot in which each cell begins: cells are much shorter than slots, and all 2^`cell` milliseconds long.
+    cells: Vec<u16>,
+    cell: u32,
 }
 
 /// The range has more slots than an answer can show.
@@ -60,7 +63,7 @@ impl Range {
         loop {
             bounds.push(at.timestamp_millis());
             if at.timestamp_millis() >= self.to.0 {
-                return Ok(Slots { interval, tz: self.tz, bounds });
+                return Ok(Slots::new(interval, self.tz, bounds));
             }
             if bounds.len() > MOST {
                 return Err(TooMany);
@@ -85,6 +88,16 @@ impl Range {
 }
 
 impl Slots {
+    fn new(interval: Interval, tz: Tz, bounds: Vec<i64>) -> Self {
+        const CELLS_OF_A_SLOT: i64 = 16;
+        let (begin, end) = (bounds[0], bounds[bounds.len() - 1]);
+        let slots = i64::try_from(bounds.len() - 1).unwrap_or(1).max(1);
+        let cell = ((end - begin) / (slots * CELLS_OF_A_SLOT)).max(1).ilog2();
+        let mut slots = Self { interval, tz, bounds, cells: Vec::new(), cell };
+        slots.cells = (0..=(end - begin) >> cell).map(|i| slots.found(begin + (i << cell))).collect();
+        slots
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
         self.bounds.len() - 1
@@ -97,25 +110,18 @@ impl Slots {
 
     /// The slot of a moment in the range.
     pub fn of(&self, at: i64) -> usize {
-        self.bounds.partition_point(|begin| *begin <= at).saturating_sub(1).min(self.len().saturating_sub(1))
-    }
-
-    /// The same, cheaper when it lies in this slot or not far from it.
-    pub fn of_near(&self, slot: usize, at: i64) -> usize {
-        const NEAR: usize = 8;
-        let from = slot.saturating_sub(NEAR);
-        let to = (slot + NEAR).min(self.bounds.len() - 1);
-        if at < self.bounds[from] || at >= self.bounds[to] {
-            return self.of(at);
-        }
-        let mut slot = slot;
-        while at < self.bounds[slot] {
-            slot -= 1;
-        }
-        while at >= self.bounds[slot + 1] {
+        let cell = usize::try_from((at - self.bounds[0]) >> self.cell).unwrap_or(0);
+        let mut slot = usize::from(self.cells[cell.min(self.cells.len() - 1)]);
+        while slot + 1 < self.len() && at >= self.bounds[slot + 1] {
             slot += 1;
         }
         slot
+    }
+
+    /// The same, looked for among all.
+    fn found(&self, at: i64) -> u16 {
+        let slot = self.bounds.partition_point(|begin| *begin <= at).saturating_sub(1);
+        u16::try_from(slot.min(self.len().saturating_sub(1))).unwrap_or(u16::MAX)
     }
 
     /// How each is named: hours with their offset from UTC, longer ones by their first day.
@@ -307,10 +313,7 @@ mod tests {
             let mut last = 0;
             for moment in (at("2026-03-01T10:20:30Z").0..at("2026-04-11T00:00:00Z").0).step_by(601_000) {
                 let slot = slots.of(moment);
-                assert!(
-                    (0..slots.len()).all(|from| slots.of_near(from, moment) == slot) && slot >= last,
-                    "{interval} {moment}"
-                );
+                assert!(slot == usize::from(slots.found(moment)) && slot >= last, "{interval} {moment}");
                 last = slot;
             }
             assert_eq!(last + 1, slots.len(), "{interval}");

@@ -2,7 +2,8 @@
 
 use super::facts::{Facts, LogFact, MailClass, NEVER, NOWHERE, TicketFact};
 use super::{
-    AgentFigures, Bits, EmailFigures, Group, GroupBy, Point, Range, Slots, Stats, Test, TicketFigures, spread,
+    AgentFigures, Bits, EmailFigures, Group, GroupBy, Point, Range, Slots, Stats, Test, TicketFigures,
+    spread, sum,
 };
 use crate::model::{Category, Channel, EmailStatus, Priority, Status, Timestamp};
 
@@ -27,11 +28,17 @@ pub fn count(facts: &Facts, question: &Question) -> Stats {
         let (counter, matching) = Counter::of_tickets(facts, question);
         return counter.end(Mails::count(facts, question, Some(&matching)));
     }
-    // Mail is nearly half of the work, and needs nothing of the other half.
+    // All mail needs nothing of the tickets.
+    let ((counter, _), mails) =
+        both(|| Counter::of_tickets(facts, question), || Mails::count(facts, question, None));
+    counter.end(mails)
+}
+
+/// Does two things at once.
+fn both<A, B: Send>(one: impl FnOnce() -> A, other: impl FnOnce() -> B + Send) -> (A, B) {
     std::thread::scope(|scope| {
-        let mails = scope.spawn(|| Mails::count(facts, question, None));
-        let (counter, _) = Counter::of_tickets(facts, question);
-        counter.end(mails.join().expect("counting does not panic"))
+        let other = scope.spawn(other);
+        (one(), other.join().expect("counting does not panic"))
     })
 }
 
@@ -65,10 +72,6 @@ struct OfAgent {
 /// Tickets of one group: all, created, resolved.
 type Counts = [u64; 3];
 
-/// The kinds of moments of tickets: each walks through time on its own.
-const CREATED: usize = 0;
-const RESOLVED: usize = 1;
-
 struct Counter<'a> {
     facts: &'a Facts,
     question: &'a Question,
@@ -80,8 +83,6 @@ struct Counter<'a> {
     /// By the number of what they share.
     groups: Vec<Counts>,
     series: Vec<Point>,
-    /// The slots looked up last, one for each kind of moment: the next of its kind often lies in it too.
-    slots: [usize; 2],
 }
 
 impl<'a> Counter<'a> {
@@ -95,22 +96,52 @@ impl<'a> Counter<'a> {
             agents: vec![OfAgent::default(); facts.agents.table_len()],
             groups: vec![[0; 3]; question.group_by.map_or(0, |by| kinds_of(facts, by))],
             series: vec![Point::default(); question.slots.len()],
-            slots: [0; 2],
         }
     }
 
     /// Counts the tickets, and what was replied on them; tells which they are.
     fn of_tickets(facts: &'a Facts, question: &'a Question) -> (Self, Bits) {
+        let all = facts.tickets.len();
+        let ((mut counter, mut matching), (later, also)) = both(
+            || Self::of_part(facts, question, 0..all / 2),
+            || Self::of_part(facts, question, all / 2..all),
+        );
+        counter.add(later);
+        matching.add_all(&also);
+        counter.replies(&matching);
+        (counter, matching)
+    }
+
+    /// Counts the tickets at these places.
+    fn of_part(facts: &'a Facts, question: &'a Question, places: std::ops::Range<usize>) -> (Self, Bits) {
         let mut counter = Self::new(facts, question);
         let mut matching = Bits::none_of(facts.tickets.len());
-        for (place, ticket) in facts.tickets.iter().enumerate() {
+        for (place, ticket) in places.clone().zip(&facts.tickets[places]) {
             if !ticket.is_deleted && question.tests.iter().all(|test| test.passes(place, ticket)) {
                 matching.add(place);
                 counter.ticket(ticket);
             }
         }
-        counter.replies(&matching);
         (counter, matching)
+    }
+
+    /// Takes in what another part counted.
+    fn add(&mut self, other: Self) {
+        self.tickets.add(&other.tickets);
+        self.first_responses.extend(other.first_responses);
+        self.resolutions.extend(other.resolutions);
+        for (agent, more) in self.agents.iter_mut().zip(other.agents) {
+            agent.replies += more.replies;
+            agent.resolved += more.resolved;
+            agent.first_responses.extend(more.first_responses);
+        }
+        for (group, more) in self.groups.iter_mut().zip(&other.groups) {
+            sum(group, more);
+        }
+        for (point, more) in self.series.iter_mut().zip(&other.series) {
+            point.created += more.created;
+            point.resolved += more.resolved;
+        }
     }
 
     fn ticket(&mut self, ticket: &TicketFact) {
@@ -120,13 +151,13 @@ impl<'a> Counter<'a> {
         self.tickets.reopened += u64::from(range.holds(ticket.reopened));
         if created {
             self.tickets.created += 1;
-            self.point(CREATED, ticket.created).created += 1;
+            self.point(ticket.created).created += 1;
         }
         if resolved {
             self.tickets.resolved += 1;
             self.agents[ticket.assignee as usize].resolved += 1;
             self.resolutions.push(seconds(ticket.created, ticket.resolved));
-            self.point(RESOLVED, ticket.resolved).resolved += 1;
+            self.point(ticket.resolved).resolved += 1;
         }
         if range.holds(ticket.first_response) {
             let took = seconds(ticket.created, ticket.first_response);
@@ -161,18 +192,18 @@ impl<'a> Counter<'a> {
     }
 
     /// The slot of a moment in the range.
-    fn point(&mut self, kind: usize, at: i64) -> &mut Point {
-        let slot = &mut self.slots[kind];
-        *slot = self.question.slots.of_near(*slot, at);
-        &mut self.series[*slot]
+    fn point(&mut self, at: i64) -> &mut Point {
+        &mut self.series[self.question.slots.of(at)]
     }
 
     fn end(mut self, mails: Mails) -> Stats {
         self.series.iter_mut().zip(mails.sent).for_each(|(point, sent)| point.emails_sent = sent);
+        let (first_response, resolution) =
+            both(|| spread(&mut self.first_responses), || spread(&mut self.resolutions));
         Stats {
             tickets: self.tickets,
-            first_response: spread(&mut self.first_responses),
-            resolution: spread(&mut self.resolutions),
+            first_response,
+            resolution,
             agents: agents_shown(self.facts, self.agents),
             email: mails.figures,
             groups: self.question.group_by.map(|by| groups_shown(self.facts, by, &self.groups)),
@@ -196,7 +227,6 @@ impl Mails {
         let counts = |mail: &&LogFact| matching.is_none_or(|matching| is_of(**mail, matching));
         let mut mails = Self { figures: EmailFigures::default(), sent: vec![0; slots.len()] };
         mails.figures.inbound = facts.mails_in.between(from, to).iter().filter(counts).count() as u64;
-        let mut slot = 0;
         for mail in facts.mails_out.between(from, to).iter().filter(counts) {
             match MailClass::from(EmailStatus::ALL[usize::from(mail.what)]) {
                 MailClass::Delivered => mails.figures.delivered += 1,
@@ -208,8 +238,7 @@ impl Mails {
                 }
                 MailClass::Other => continue,
             }
-            slot = slots.of_near(slot, mail.at());
-            mails.sent[slot] += 1;
+            mails.sent[slots.of(mail.at())] += 1;
         }
         mails
     }
@@ -279,7 +308,7 @@ fn groups_shown(facts: &Facts, by: GroupBy, counts: &[Counts]) -> Vec<Group> {
     for (place, counts) in counts.iter().enumerate().filter(|(_, counts)| counts[0] > 0) {
         for key in keys_of(facts, by, place) {
             let group = groups.entry(key).or_default();
-            group.iter_mut().zip(counts).for_each(|(sum, more)| *sum += more);
+            sum(group, counts);
         }
     }
     let group = |(key, [total, created, resolved]): (_, Counts)| Group { key, total, created, resolved };

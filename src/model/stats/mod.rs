@@ -76,6 +76,30 @@ pub struct AgentFigures {
     pub first_response_median: Option<u32>,
 }
 
+/// Adds counts to those of the same places.
+fn sum(to: &mut [u64], more: &[u64]) {
+    to.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+}
+
+impl TicketFigures {
+    /// Takes in those of other tickets.
+    fn add(&mut self, more: &Self) {
+        let Self { total, created, resolved, reopened, open, by_status, by_category, by_priority } = more;
+        for (to, more) in [
+            (&mut self.total, total),
+            (&mut self.created, created),
+            (&mut self.resolved, resolved),
+            (&mut self.reopened, reopened),
+            (&mut self.open, open),
+        ] {
+            *to += more;
+        }
+        sum(&mut self.by_status, by_status);
+        sum(&mut self.by_category, by_category);
+        sum(&mut self.by_priority, by_priority);
+    }
+}
+
 /// Mail made or received in the range.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "API.md §4.6 names the members")]

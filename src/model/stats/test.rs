@@ -69,6 +69,11 @@ impl Bits {
         self.0[place / 64] |= 1 << (place % 64);
     }
 
+    /// Takes in all of another set.
+    pub fn add_all(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(word, more)| *word |= more);
+    }
+
     /// Whether it is in.
     pub fn has(&self, place: usize) -> bool {
         self.0.get(place / 64).is_some_and(|word| word & (1 << (place % 64)) != 0)
