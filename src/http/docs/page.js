@@ -180,6 +180,11 @@ function tryIt(method, path, parameters, body) {
     make('div', { class: 'row' }, make('button', { type: 'button', class: 'act', onclick: send }, 'Send'), said), out);
 }
 
+function about(schema) {
+  const said = resolve(schema)?.description;
+  return said ? make('p', { class: 'quiet' }, prose(said)) : null;
+}
+
 function scopesOf(operation) {
   const needs = operation.security || [];
   if (!needs.length) return 'Open to everybody.';
@@ -197,7 +202,7 @@ function inside(method, path, operation) {
     operation.description ? make('p', {}, prose(operation.description)) : null,
     make('p', { class: 'quiet' }, prose(scopesOf(operation))),
     parameters.length ? [make('h3', {}, 'Parameters'), parameterTable(parameters)] : null,
-    media ? [make('h3', {}, 'Body'), schemaTable(media.schema)] : null,
+    media ? [make('h3', {}, 'Body'), about(media.schema), schemaTable(media.schema)] : null,
     make('h3', {}, 'Example'), copyable(curl(method, path, operation, body)),
     make('h3', {}, 'Answers'), responses(operation),
     streams ? null : [make('h3', {}, 'Try it'), tryIt(method, path, parameters, body)]);

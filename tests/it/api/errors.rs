@@ -9,6 +9,7 @@ both_engines! {
     async fn errors_are_problems(engine: Engine) {
         let app = App::start(engine).await;
         let api = Client::admin(&app.desk).await;
+        let all = api.get("/problems").await.json()["data"].as_array().expect("a list").clone();
         for (method, path, status, code) in [
             ("GET", "/nowhere", 404, "route_not_found"),
             ("GET", "//nowhere", 404, "route_not_found"),
@@ -36,6 +37,21 @@ both_engines! {
             let answer = api.send(api.request(method, path).body(Body::empty()).expect("a request")).await;
             assert_eq!(answer.problem(), (status, code.into()), "{method} {path}");
             assert!(status != 405 || !answer.header("allow").is_empty(), "{method} {path}: {:?}", answer.headers);
+            let kind = answer.json()["type"].as_str().unwrap_or_default().to_owned();
+            let explained = api.get(kind.strip_prefix("/api/support").unwrap_or(&kind)).await.json();
+            assert_eq!(explained["code"], code);
+            assert!(all.contains(&explained), "{code}");
+        }
+        for (query, rejected, allowed) in [
+            ("status=asleep", "asleep", "resolved"),
+            ("sort=colour", "colour", "waiting_since"),
+            ("include=everything", "everything", "total"),
+            ("fields=id,colour", "colour", "number"),
+        ] {
+            let error = &api.get(&format!("/tickets?{query}")).await.json()["errors"][0];
+            assert_eq!((&error["code"], &error["rejected_value"]), (&"not_in_enum".into(), &rejected.into()));
+            let words = error["allowed"].as_array().expect("a list");
+            assert!(words.contains(&allowed.into()), "{query}: {words:?}");
         }
         let html = api.request("GET", "/tickets").header("accept", "text/html").body(Body::empty());
         assert_eq!(api.send(html.expect("a request")).await.problem(), (406, "not_acceptable".into()));
