@@ -221,6 +221,16 @@ impl Slot {
         batch.outcome.send_replace(Some(outcome));
     }
 
+    /// Fails the batch when SQLite has ended its transaction.
+    fn stands(&mut self) -> Result<()> {
+        if self.connection.as_ref().is_some_and(|connection| !connection.is_autocommit()) {
+            return Ok(());
+        }
+        let error = given_up();
+        self.fail(&error);
+        Err(error)
+    }
+
     /// Takes back a batch that holds nothing.
     fn undo_all(&mut self) -> Result<()> {
         self.step(UNDO_ALL)?;
@@ -259,7 +269,7 @@ impl Verb {
     pub fn connection(&self) -> Result<&Connection> {
         let slot = self.slot.as_ref().expect("used before its end");
         let connection = slot.connection.as_ref().filter(|connection| !connection.is_autocommit());
-        connection.ok_or_else(|| Error::Unavailable("the transaction was given up".into()))
+        connection.ok_or_else(given_up)
     }
 
     /// Can be taken back only from here on. SQLite keeps every page as it was at the savepoint, and walks along all of
@@ -276,8 +286,9 @@ impl Verb {
     /// Joins the batch's commit and waits for it. A caller who stops waiting does not stop it for the others.
     pub async fn commit(mut self) -> Result<()> {
         let mut slot = self.slot.take().expect("ended once");
-        if self.saved {
-            slot.step(KEEP)?;
+        match self.saved {
+            true => slot.step(KEEP)?,
+            false => slot.stands()?,
         }
         let batch = slot.batch.as_mut().expect("open while a verb is");
         batch.size += 1;
@@ -323,6 +334,10 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 /// What broke the batch may be another verb's fault: to this one it is trouble that passes.
 fn another_verbs(error: Error) -> Error {
     if error.is_transient() { error } else { Error::Unavailable(error.to_string()) }
+}
+
+fn given_up() -> Error {
+    Error::Unavailable("the transaction was given up".into())
 }
 
 fn closed() -> Error {

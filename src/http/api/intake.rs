@@ -77,9 +77,10 @@ pub async fn open(api: &Api, terms: Terms, request: Request) -> Result<Response,
     if let Some(settings) = settings.captcha.as_ref().filter(|_| !terms.dry_run) {
         captcha::check(settings, proofs.captcha.as_deref(), client.ip).await?;
     }
-    // Last, so that nobody uses up the tickets of an address that is not theirs without a proof each.
-    api.limits.anonymous(None, wanted.customer_email.as_deref()).await?;
     let dry_run = terms.dry_run;
+    // Last, so that nobody uses up the tickets of an address that is not theirs without a proof each.
+    let counted = wanted.customer_email.as_deref().filter(|_| !dry_run);
+    api.limits.anonymous(None, counted).await?;
     if settings.require_confirmation {
         let ending = Ending { key, dry_run, show: &|()| verification_sent(dry_run) };
         return Ok(writing::send(api.desk.ask_to_confirm(wanted, ending).await?));

@@ -227,6 +227,25 @@ async fn a_transaction_that_is_gone_fails_its_batch_and_the_writer_recovers() {
 }
 
 #[tokio::test]
+async fn a_transaction_that_is_gone_fails_the_first_verb_alone() {
+    let desk = Desk::new().await;
+    let first = desk.writer.queue().begin().await.expect("a turn");
+    note(&first, "a").expect("it writes");
+    say(&first, "ROLLBACK").expect("what SQLite does by itself on an I/O error");
+    let writer = desk.writer.clone();
+    let second = tokio::spawn(async move {
+        let tx = writer.queue().begin().await?;
+        note(&tx, "b")?;
+        tx.commit().await
+    });
+    until(|| desk.waiting() == 1).await;
+    let (first, second) = (first.commit().await, second.await.expect("no panic"));
+    assert!(first.as_ref().is_err_and(Error::is_transient), "{first:?}");
+    second.expect("on disk");
+    assert_eq!(desk.notes(), ["b"]);
+}
+
+#[tokio::test]
 async fn a_read_only_file_fails_the_verb_and_the_writer_recovers() {
     let desk = Desk::new().await;
     let first = desk.writer.queue().begin().await.expect("a turn");
