@@ -117,9 +117,10 @@ words! {
 pub struct Actor {
     /// What sort of somebody.
     pub r#type: ActorType,
-    /// Contact or agent; `None` for services and the desk itself.
+    /// Contact or agent; null for services and the desk itself.
     pub id: Option<Uuid>,
     /// For people.
+    #[schema(example = "Ada")]
     pub name: Option<String>,
 }
 

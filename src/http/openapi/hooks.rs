@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// Adds them to the document; what they say is the schema `Event`.
+/// Adds them to the document; what they say is the schema `WebhookEvent`.
 pub fn complete(document: &mut Value) {
     let header = |name: &str, description: &str, example: &str| {
         json!({
@@ -25,7 +25,7 @@ pub fn complete(document: &mut Value) {
         ],
         "requestBody": {
             "required": true,
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Event"}}},
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/WebhookEvent"}}},
         },
         "responses": {
             "2XX": {"description": "Taken"},

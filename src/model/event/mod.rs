@@ -117,7 +117,7 @@ impl DeskEvent {
 
 /// What an event says, word for word what webhooks send and live listeners get.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-#[schema(as = Event)]
+#[schema(as = WebhookEvent)]
 pub struct EventBody {
     /// What happened.
     pub r#type: EventType,
