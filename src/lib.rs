@@ -23,7 +23,7 @@
 //! | [`desk`] | the verbs; [`desk::Desk::receive`] is where every mail goes through | model, mail, store, clock, config |
 //! | [`smtp`] | the door mail comes in by, SMTP and LMTP; `reply.rs` has every code we say | mail, desk, config, model |
 //! | [`outbox`] | the door mail leaves by, to relays, straight to each domain's servers, or nowhere; `judge.rs` has what a remote's answer means | mail, sender, templates, desk, config, clock, model |
-//! | [`http`] | the API; `problem.rs` has every error code | mail, templates, desk, config, model |
+//! | [`http`] | the API; `problem/codes.rs` has every error code | mail, templates, desk, config, model |
 //! | [`webhooks`] | the door events leave by: signed, tried again, and never to a private address | model, desk, config, clock |
 //! | [`telemetry`] | logs, and what the process measures of itself; whoever measures may use it | – |
 //!

@@ -16,7 +16,7 @@ pub fn complete(document: &mut Value) {
         "summary": "What your server is sent",
         "description": "A POST to the webhook's URL for each event it asks for, signed by Standard Webhooks 1.0.0. \
             Verify the signature over `id.timestamp.body` before you believe it; the same `webhook-id` may come twice. \
-            Answer within 15 seconds; what is not taken is sent again for days.",
+            Answer within 15 seconds, unless the desk is set otherwise; what is not taken is sent again for days.",
         "security": [],
         "parameters": [
             header("webhook-id", "The event's id: the same whenever it is sent again.", "019f3c52-8f6e-7a10-9d3b-2f5c8e1a4b70"),

@@ -109,8 +109,7 @@ const CODES: &[Row] = &[
         "bad_cursor",
         400,
         "The cursor does not belong to this list",
-        "A cursor goes with the sort and the filters it was made for, and with the keys of this desk. Begin at the first \
-         page.",
+        "A cursor goes with the list, the sort and the filters it was made for. Begin at the first page.",
     ),
     (
         "missing_credentials",

@@ -46,6 +46,16 @@ fn note(tx: &Verb, text: &str) -> Result<()> {
     say(tx, &format!("INSERT INTO notes VALUES ('{text}')"))
 }
 
+/// A verb that comes next.
+fn later(desk: &Desk, text: String) -> tokio::task::JoinHandle<Result<()>> {
+    let writer = desk.writer.clone();
+    tokio::spawn(async move {
+        let tx = writer.queue().begin().await?;
+        note(&tx, &text)?;
+        tx.commit().await
+    })
+}
+
 /// Lets every task that can run do so, until it holds.
 async fn until(mut holds: impl FnMut() -> bool) {
     while !holds() {
@@ -184,12 +194,7 @@ async fn a_full_disk_fails_the_whole_batch_and_the_writer_recovers() {
     let first = desk.writer.queue().begin().await.expect("a turn");
     say(&first, "PRAGMA max_page_count = 10").expect("a limit");
     note(&first, "a").expect("it writes");
-    let writer = desk.writer.clone();
-    let second = tokio::spawn(async move {
-        let tx = writer.queue().begin().await?;
-        note(&tx, &"x".repeat(100_000))?;
-        tx.commit().await
-    });
+    let second = later(&desk, "x".repeat(100_000));
     until(|| desk.waiting() == 1).await;
     let (first, second) = (first.commit().await, second.await.expect("no panic"));
     assert!(matches!(second, Err(Error::Full(_))), "{second:?}");
@@ -232,12 +237,7 @@ async fn a_transaction_that_is_gone_fails_the_first_verb_alone() {
     let first = desk.writer.queue().begin().await.expect("a turn");
     note(&first, "a").expect("it writes");
     say(&first, "ROLLBACK").expect("what SQLite does by itself on an I/O error");
-    let writer = desk.writer.clone();
-    let second = tokio::spawn(async move {
-        let tx = writer.queue().begin().await?;
-        note(&tx, "b")?;
-        tx.commit().await
-    });
+    let second = later(&desk, "b".into());
     until(|| desk.waiting() == 1).await;
     let (first, second) = (first.commit().await, second.await.expect("no panic"));
     assert!(first.as_ref().is_err_and(Error::is_transient), "{first:?}");
