@@ -224,7 +224,7 @@ impl Templates {
             body: source("txt").unwrap_or_default(),
             body_format: BodyFormat::Text,
             body_html: source("html"),
-            visibility: "all".into(),
+            visibility: TemplateVisibility::All,
             team_id: None,
             is_active: true,
             usage_count: 0,

@@ -189,7 +189,7 @@ impl Desk {
         caller: &Caller,
     ) -> Result<()> {
         if let (true, Some(template)) = (response.body.text.is_empty(), response.template_id) {
-            let template = self.answer_template(template).await?;
+            let template = self.answer_template(template, caller).await?;
             response.body = self.fill_reply(ticket, &template, variables, caller).await?;
         }
         let ticket = self.locked(tx, ticket, None).await?;

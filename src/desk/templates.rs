@@ -10,7 +10,8 @@ use uuid::Uuid;
 use super::notify::Notice;
 use super::query::{Param, Start, TemplateFilter, TicketRef};
 use super::reading::{cut, present};
-use super::writing::{Answered, Ending};
+use super::teams::check_team;
+use super::writing::{Answered, Ending, check_version};
 use super::{Body, Caller, Desk, Error, Page, PageOf, Result};
 use crate::model::template::{ALL_LOCALES, distance, notification_id};
 use crate::model::*;
@@ -62,28 +63,30 @@ impl Desk {
         Ok(overrides)
     }
 
-    /// A page of templates by name. `built_in` stand among them, as long as nothing replaces them.
+    /// A page of the templates that the caller sees, by name. `built_in` stand among them, as long as nothing replaces them.
     ///
     /// # Errors
     /// The store's.
     pub async fn list_templates(
         &self,
-        filters: &[TemplateFilter],
+        mut filters: Vec<TemplateFilter>,
         page: &PageOf,
+        caller: &Caller,
         built_in: Vec<TemplateRecord>,
     ) -> Result<Page<TemplateRecord>> {
         let mut tx = self.store().read().await?;
+        filters.extend(teams_of(&mut tx, caller.agent.as_ref()).await?.map(TemplateFilter::Seen));
         let replaced = tx.overridden_templates().await?;
         let mut shown = built_in;
         shown.retain(|t| !replaced.contains(&t.id) && filters.iter().all(|filter| filter.allows(t)));
         let total = match page.count {
-            true => Some(tx.count_templates(filters).await? + i64::try_from(shown.len()).unwrap_or(0)),
+            true => Some(tx.count_templates(&filters).await? + i64::try_from(shown.len()).unwrap_or(0)),
             false => None,
         };
         let skipped = if let Start::Offset(skipped) = page.start { skipped } else { 0 };
         let wanted = skipped + page.limit + 1;
         shown.retain(|t| is_within(t, &page.start));
-        shown.extend(tx.list_templates(filters, &page.start, wanted).await?);
+        shown.extend(tx.list_templates(&filters, &page.start, wanted).await?);
         shown.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
         if matches!(page.start, Start::Before(_)) {
             shown.reverse();
@@ -92,18 +95,22 @@ impl Desk {
         Ok(cut(rows, page, total))
     }
 
-    /// A template that is kept; `None` when none has this id: a built-in one may.
+    /// A template that is kept; `None` when none that this caller sees has this id: a built-in one may. The desk itself
+    /// sees all.
     ///
     /// # Errors
     /// The store's.
-    pub async fn template(&self, id: Uuid) -> Result<Option<TemplateRecord>> {
-        Ok(self.store().read().await?.template(id).await?)
+    pub async fn template(&self, id: Uuid, caller: Option<&Caller>) -> Result<Option<TemplateRecord>> {
+        let mut tx = self.store().read().await?;
+        let Some(template) = tx.template(id).await? else { return Ok(None) };
+        let agent = caller.and_then(|caller| caller.agent.as_ref());
+        Ok(is_seen(&mut tx, agent, &template).await?.then_some(template))
     }
 
     /// Keeps a new template, or the first override of a notification. Its version follows those it had before.
     ///
     /// # Errors
-    /// [`Error::Duplicate`]; the store's.
+    /// [`Error::Duplicate`]; [`Error::Invalid`] for a team that is not there; the store's.
     pub async fn create_template(
         &self,
         template: TemplateRecord,
@@ -114,6 +121,7 @@ impl Desk {
         if let Some(replayed) = self.replay(&mut tx, &ending).await? {
             return Ok(replayed);
         }
+        check_team(&mut tx, template.team_id).await?;
         let now = self.clock().now();
         let version = tx.newest_template_version(template.id).await? + 1;
         let template = TemplateRecord { version, created_at: now, updated_at: now, ..template };
@@ -127,7 +135,8 @@ impl Desk {
     /// Keeps a changed template; `template.version` is the one it was made of.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::VersionMismatch`], [`Error::Duplicate`]; the store's.
+    /// [`Error::NotFound`], [`Error::VersionMismatch`], [`Error::Duplicate`]; [`Error::Invalid`] for a team that is not
+    /// there; the store's.
     pub async fn save_template(
         &self,
         template: TemplateRecord,
@@ -142,6 +151,7 @@ impl Desk {
         if current.version != template.version {
             return Err(Error::VersionMismatch { current: current.version });
         }
+        check_team(&mut tx, template.team_id).await?;
         let other = tx.template_of_name(template.r#type, &template.name, &template.locale).await?;
         if other.is_some_and(|other| other != template.id) {
             return Err(taken(&mut tx, &template).await?);
@@ -162,6 +172,7 @@ impl Desk {
         &self,
         id: Uuid,
         version: Option<i64>,
+        caller: &Caller,
         ending: Ending<'_, ()>,
     ) -> Result<Answered> {
         let mut tx = self.store().begin().await?;
@@ -171,9 +182,10 @@ impl Desk {
                 None => Error::NotFound("template"),
             });
         };
-        if version.is_some_and(|version| version != current.version) {
-            return Err(Error::VersionMismatch { current: current.version });
+        if !is_seen(&mut tx, caller.agent.as_ref(), &current).await? {
+            return Err(Error::NotFound("template"));
         }
+        check_version(current.version, version)?;
         tx.delete_template(id).await?;
         match current.r#type {
             TemplateType::Reply => tx.delete_template_versions(id).await?,
@@ -188,8 +200,18 @@ impl Desk {
     ///
     /// # Errors
     /// [`Error::NotFound`]; the store's.
-    pub async fn template_versions(&self, id: Uuid, page: &PageOf) -> Result<Page<TemplateVersion>> {
+    pub async fn template_versions(
+        &self,
+        id: Uuid,
+        page: &PageOf,
+        caller: &Caller,
+    ) -> Result<Page<TemplateVersion>> {
         let mut tx = self.store().read().await?;
+        if let Some(template) = tx.template(id).await?
+            && !is_seen(&mut tx, caller.agent.as_ref(), &template).await?
+        {
+            return Err(Error::NotFound("template"));
+        }
         let total = tx.count_template_versions(id).await?;
         if total == 0 && builtin_of(id).is_none() {
             return Err(Error::NotFound("template"));
@@ -245,9 +267,9 @@ impl Desk {
     /// A template to answer with.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when there is none, or it is switched off; the store's.
-    pub async fn answer_template(&self, id: Uuid) -> Result<TemplateRecord> {
-        let template = self.template(id).await?;
+    /// [`Error::Invalid`] when the caller sees none, or it is switched off; the store's.
+    pub async fn answer_template(&self, id: Uuid, caller: &Caller) -> Result<TemplateRecord> {
+        let template = self.template(id, Some(caller)).await?;
         template.filter(|t| t.is_active && t.r#type == TemplateType::Reply).ok_or(Error::Invalid {
             pointer: "/template_id",
             code: "not_found",
@@ -299,7 +321,8 @@ impl Desk {
         self.outgoing(&entry).await
     }
 
-    /// The reply template of this key or name (any case), in the language nearest to the ticket's, filled for it.
+    /// The reply template of this key or name (any case) that the agent sees, in the language nearest to the ticket's,
+    /// filled for it.
     ///
     /// # Errors
     /// [`Error::NotFound`] when none has the name, [`Error::Template`]; the store's.
@@ -310,7 +333,10 @@ impl Desk {
         ticket: &Ticket,
         agent: &Agent,
     ) -> Result<ReplyText> {
-        let named = tx.reply_templates_named(&name.trim().to_lowercase()).await?;
+        let mut named = tx.reply_templates_named(&name.trim().to_lowercase()).await?;
+        if let Some(teams) = teams_of(tx, Some(agent)).await? {
+            named.retain(|template| TemplateFilter::Seen(teams.clone()).allows(template));
+        }
         let wanted = ticket.locale.as_deref().unwrap_or_default();
         let nearest = named.into_iter().min_by_key(|t| distance(&t.locale, wanted).unwrap_or(u8::MAX));
         let template = nearest.ok_or(Error::NotFound("template"))?;
@@ -393,6 +419,19 @@ impl Desk {
         tx.insert_outbox(&entry).await?;
         self.conclude(tx, &ending, &entry).await
     }
+}
+
+/// The teams whose templates an agent sees besides everybody's; `None`: those of all, as admins and services do.
+async fn teams_of(tx: &mut Tx, agent: Option<&Agent>) -> Result<Option<Vec<Uuid>>> {
+    let Some(agent) = agent.filter(|agent| agent.role != "admin") else { return Ok(None) };
+    let teams = tx.teams_of_agents([agent.id]).await?;
+    Ok(Some(teams.into_iter().map(|(_, team)| team).collect()))
+}
+
+/// Whether a template is everybody's, or of a team that the agent is in.
+async fn is_seen(tx: &mut Tx, agent: Option<&Agent>, template: &TemplateRecord) -> Result<bool> {
+    let Some(team) = template.team_id else { return Ok(true) };
+    Ok(teams_of(tx, agent).await?.is_none_or(|teams| teams.contains(&team)))
 }
 
 /// Who has the name or the id that a template was to take.

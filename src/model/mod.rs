@@ -49,7 +49,8 @@ pub use records::{
 pub use retry::RetrySchedule;
 pub use team::Team;
 pub use template::{
-    Overrides, TemplateFault, TemplatePart, TemplateRecord, TemplateType, TemplateVersion, TrialMail,
+    Overrides, TemplateFault, TemplatePart, TemplateRecord, TemplateType, TemplateVersion,
+    TemplateVisibility, TrialMail,
 };
 pub use ticket::{Category, Channel, Priority, Status, TicketNumber, Visibility};
 pub use time::Timestamp;

@@ -57,6 +57,6 @@ async fn written(
         let rendered = templates.render(&mail)?;
         return Ok((mail, rendered));
     };
-    let template = desk.template(trial.template_id).await?;
+    let template = desk.template(trial.template_id, None).await?;
     Ok(templates.render_trial(&trial, template.as_ref(), mail)?)
 }

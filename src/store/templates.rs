@@ -23,6 +23,8 @@ pub enum TemplateFilter {
     Active(bool),
     /// Part of name, key or body, in any case.
     Words(String),
+    /// Everybody's, and those of these teams.
+    Seen(Vec<Uuid>),
 }
 
 impl Tx {
@@ -71,7 +73,7 @@ impl Tx {
                     &t.body,
                     t.body_format,
                     &t.body_html,
-                    &t.visibility,
+                    t.visibility,
                     t.team_id,
                     t.is_active,
                     t.usage_count,
@@ -99,6 +101,8 @@ impl Tx {
                 &t.body,
                 t.body_format,
                 &t.body_html,
+                t.visibility,
+                t.team_id,
                 t.is_active,
                 t.updated_at,
                 t.version
@@ -250,6 +254,9 @@ impl TemplateFilter {
             Self::Category(any) => drop(select.sql(" AND category IN ").bind_all(any.iter().cloned())),
             Self::Locale(any) => drop(select.sql(" AND locale IN ").bind_all(any.iter().cloned())),
             Self::Active(active) => drop(select.sql(" AND is_active = ").bind(*active)),
+            Self::Seen(teams) => {
+                select.sql(" AND (team_id IS NULL OR team_id IN ").bind_all(teams.iter().copied()).sql(")");
+            }
             Self::Words(words) => {
                 let pattern = format!("%{}%", escaped(words));
                 for (i, column) in ["LOWER(name)", "LOWER(key)", "LOWER(body)"].into_iter().enumerate() {
@@ -268,6 +275,7 @@ impl TemplateFilter {
             Self::Category(any) => template.category.as_ref().is_some_and(|category| any.contains(category)),
             Self::Locale(any) => any.contains(&template.locale),
             Self::Active(active) => template.is_active == *active,
+            Self::Seen(teams) => template.team_id.is_none_or(|team| teams.contains(&team)),
             Self::Words(words) => [&template.name, &template.key, &template.body]
                 .into_iter()
                 .any(|text| text.to_lowercase().contains(&words.to_lowercase())),

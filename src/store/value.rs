@@ -198,6 +198,7 @@ words!(
     Priority,
     Status,
     TemplateType,
+    TemplateVisibility,
     TicketNumber,
     Via,
     Visibility,

@@ -7,7 +7,9 @@ use postdesk::clock::Ids;
 use postdesk::desk::Desk;
 use postdesk::mail::parse;
 use postdesk::model::template::notification_id;
-use postdesk::model::{BodyFormat, NotificationTemplate, TemplateRecord, TemplateType, Timestamp};
+use postdesk::model::{
+    BodyFormat, NotificationTemplate, TemplateRecord, TemplateType, TemplateVisibility, Timestamp,
+};
 use postdesk::outbox::{Transport, Worker, tell_problems};
 use postdesk::templates::Templates;
 use serde_json::{Value, json};
@@ -59,7 +61,7 @@ fn unchecked(key: NotificationTemplate, body: &str) -> TemplateRecord {
         body: body.into(),
         body_format: BodyFormat::Text,
         body_html: None,
-        visibility: "all".into(),
+        visibility: TemplateVisibility::All,
         team_id: None,
         is_active: true,
         usage_count: 0,

@@ -117,7 +117,7 @@ impl Desk {
             body: from.body.clone(),
             body_format: BodyFormat::Markdown,
             body_html: None,
-            visibility: "all".into(),
+            visibility: TemplateVisibility::All,
             team_id: None,
             is_active: true,
             usage_count: 0,

@@ -154,7 +154,7 @@ pub async fn add(
     fields.finish()?;
     wanted.version = version;
     if let (true, Some(template)) = (wanted.body.text.is_empty(), wanted.template_id) {
-        let template = api.desk.answer_template(template).await?;
+        let template = api.desk.answer_template(template, caller).await?;
         wanted.body = api.desk.fill_reply(&ticket, &template, variables, caller).await?;
     }
     let dry_run = terms.dry_run;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Time, time};
 use crate::model::template::Variable;
-use crate::model::{self, BodyFormat, TemplateRecord, TemplateType, Timestamp};
+use crate::model::{self, BodyFormat, TemplateRecord, TemplateType, TemplateVisibility, Timestamp};
 
 /// A template.
 #[derive(Debug, Serialize, ToSchema)]
@@ -43,10 +43,9 @@ pub struct Template<'a> {
     pub variables: BTreeSet<String>,
     /// Whether it is used.
     pub is_active: bool,
-    /// `all team`.
-    #[schema(example = "all")]
-    pub visibility: &'a str,
-    /// The team that may use it.
+    /// The agents it is there for; admins and services see every one.
+    pub visibility: TemplateVisibility,
+    /// The team whose it is.
     pub team_id: Option<Uuid>,
     /// Whether it came with the program.
     pub is_builtin: bool,
@@ -80,7 +79,7 @@ impl<'a> Template<'a> {
             body_html: t.body_html.as_deref(),
             variables: t.variables(),
             is_active: t.is_active,
-            visibility: &t.visibility,
+            visibility: t.visibility,
             team_id: t.team_id,
             is_builtin: t.is_builtin(),
             usage_count: t.usage_count,

@@ -164,7 +164,7 @@ mod tests {
             body: body.into(),
             body_format,
             body_html: None,
-            visibility: "all".into(),
+            visibility: crate::model::TemplateVisibility::All,
             team_id: None,
             is_active: true,
             usage_count: 0,

@@ -50,7 +50,8 @@ pub struct TemplateRecord {
     pub body_format: BodyFormat,
     /// Of a notification: its HTML part; `None`: made of the text.
     pub body_html: Option<String>,
-    pub visibility: String,
+    pub visibility: TemplateVisibility,
+    /// With [`TemplateVisibility::Team`], and only then.
     pub team_id: Option<Uuid>,
     pub is_active: bool,
     pub usage_count: i64,
@@ -59,6 +60,11 @@ pub struct TemplateRecord {
     pub updated_at: Timestamp,
     /// 0 for what came with the program.
     pub version: i64,
+}
+
+words! {
+    /// Which agents a reply template is there for: every one, or those of its team. Admins and services see them all.
+    TemplateVisibility { All = "all", Team = "team" }
 }
 
 /// A save of a template.

@@ -6,7 +6,8 @@ use uuid::Uuid;
 use crate::http::extract::{Fields, words};
 use crate::model::template::{ALL_LOCALES, locale_of, notification_id};
 use crate::model::{
-    BodyFormat, Category, NotificationTemplate, TemplateRecord, TemplateType, TemplateVersion, Timestamp,
+    BodyFormat, Category, NotificationTemplate, TemplateRecord, TemplateType, TemplateVersion,
+    TemplateVisibility, Timestamp,
 };
 
 /// Longest source of a body, characters.
@@ -47,10 +48,9 @@ pub struct NewTemplate {
     /// Whether it is used.
     #[schema(default = true)]
     is_active: Option<bool>,
-    /// `all`.
-    #[schema(example = "all")]
-    visibility: Option<String>,
-    /// Whose it is.
+    /// Of a reply: the agents it is there for; `team` when only `team_id` is said, else `all`.
+    visibility: Option<TemplateVisibility>,
+    /// Of a reply: the team whose agents alone see it; other than admins.
     team_id: Option<Uuid>,
 }
 
@@ -83,9 +83,9 @@ pub struct TemplatePatch {
     body_html: Option<String>,
     /// Whether it is used.
     is_active: Option<bool>,
-    /// `all`.
-    visibility: Option<String>,
-    /// Whose it is.
+    /// Of a reply: the agents it is there for. `all` takes it from its team.
+    visibility: Option<TemplateVisibility>,
+    /// Of a reply: the team whose agents alone see it; null: it is everybody's.
     team_id: Option<Uuid>,
 }
 
@@ -101,6 +101,7 @@ pub struct TemplateFields {
     body_format: Option<BodyFormat>,
     body_html: Option<Option<String>>,
     is_active: Option<bool>,
+    team_id: Option<Option<Uuid>>,
 }
 
 impl TemplateFields {
@@ -117,14 +118,16 @@ impl TemplateFields {
             is_active: f.flag("is_active"),
             ..Self::default()
         };
-        refuse_teams(f);
         if is_reply {
+            let team_id = team(f);
             f.absent(&["subject", "body_html"], "belongs to notifications");
             let (key, locale) = (key(f), locale(f));
             let format = f.word("body_format", BodyFormat::parse, words(BodyFormat::ALL));
-            return Self { key, locale, body_format: format, ..read };
+            return Self { key, locale, body_format: format, team_id, ..read };
         }
         f.absent(&["body_format"], "the text part of a notification is text");
+        f.word("visibility", |word| (word == "all").then_some(()), vec!["all"]);
+        f.absent(&["team_id"], "what the desk sends is no team's");
         f.absent(&["key", "locale"], "stays what it is: make another override");
         Self {
             subject: f.clearable("subject", |f| f.line("subject", 1, 255)),
@@ -138,6 +141,7 @@ impl TemplateFields {
     pub fn over(self, base: TemplateRecord) -> TemplateRecord {
         let first_words = base.is_builtin() && self.body.is_some();
         let own_html = if first_words { None } else { base.body_html };
+        let team_id = self.team_id.unwrap_or(base.team_id);
         TemplateRecord {
             name: self.name.unwrap_or(base.name),
             key: self.key.unwrap_or(base.key),
@@ -147,6 +151,8 @@ impl TemplateFields {
             body: self.body.unwrap_or(base.body),
             body_format: self.body_format.unwrap_or(base.body_format),
             body_html: self.body_html.unwrap_or(own_html),
+            visibility: team_id.map_or(TemplateVisibility::All, |_| TemplateVisibility::Team),
+            team_id,
             is_active: self.is_active.unwrap_or(base.is_active),
             ..base
         }
@@ -178,7 +184,7 @@ pub fn new(f: &mut Fields, id: Uuid, only_tried: bool) -> TemplateRecord {
         body: String::new(),
         body_format: if is_reply { BodyFormat::Markdown } else { BodyFormat::Text },
         body_html: None,
-        visibility: "all".into(),
+        visibility: TemplateVisibility::All,
         team_id: None,
         is_active: true,
         usage_count: 0,
@@ -241,10 +247,22 @@ fn key_of(name: &str) -> String {
     words.collect::<Vec<_>>().join("_").to_lowercase().chars().take(60).collect()
 }
 
-/// A template is everybody's: none can be given to a team yet.
-fn refuse_teams(f: &mut Fields) {
-    f.word("visibility", |word| (word == "all").then_some(()), vec!["all"]);
-    f.absent(&["team_id"], "a template can't be given to a team yet");
+/// `visibility` and `team_id`, which say the same: whose it is. `Some(None)` is everybody's.
+fn team(f: &mut Fields) -> Option<Option<Uuid>> {
+    let visibility = f.word("visibility", TemplateVisibility::parse, words(TemplateVisibility::ALL));
+    let team = f.clearable_uuid("team_id");
+    match (visibility, team) {
+        (Some(TemplateVisibility::All), Some(Some(_))) => {
+            f.refuse("team_id", "not_allowed", "visibility says that it is everybody's");
+            None
+        }
+        (Some(TemplateVisibility::All), _) => Some(None),
+        (Some(TemplateVisibility::Team), None | Some(None)) => {
+            f.refuse("team_id", "required", "visibility says that it is a team's");
+            None
+        }
+        _ => team,
+    }
 }
 
 #[cfg(test)]

@@ -77,10 +77,10 @@ struct TemplateFilters {
     responses((status = 200, description = "A page of templates", body = List<view::Template>))
 )]
 pub async fn list(State(api): State<Api>, mut ask: ListRequest) -> Result<Response, Problem> {
-    ask.who.require(Scope::TemplatesRead)?;
+    let caller = ask.who.require(Scope::TemplatesRead)?.clone();
     let filters = filters(&mut ask.params)?;
     let listing = ask.listing(&[Kind::Text])?;
-    let page = api.desk.list_templates(&filters, &listing.page, api.templates.built_in()).await?;
+    let page = api.desk.list_templates(filters, &listing.page, &caller, api.templates.built_in()).await?;
     let keys = |row: &TemplateRecord| vec![Param::Text(row.name.clone()), Param::Id(row.id)];
     Ok(listing.answer(&page, keys, page.rows.iter().map(view::Template::of)))
 }
@@ -101,9 +101,9 @@ pub async fn get(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    who.require(Scope::TemplatesRead)?;
+    let caller = who.require(Scope::TemplatesRead)?;
     Params::parse(query.as_deref())?.finish()?;
-    let template = found(&api, id(&template, "template")?).await?;
+    let template = found(&api, caller, id(&template, "template")?).await?;
     // Its uses are counted without a new version.
     Ok(answer::object(&headers, template.version, template.usage_count > 0, &view::Template::of(&template)))
 }
@@ -155,7 +155,7 @@ pub async fn change(
     let (parts, body) = request.into_parts();
     let version = answer::wanted_version(&parts.headers, api.desk.config().api.require_if_match)?;
     let mut fields = extract::json(&parts.headers, body, api.body_timeout()).await?.fields;
-    let base = found(&api, template).await?;
+    let base = found(&api, caller, template).await?;
     let wanted = TemplateFields::read(&mut fields, base.r#type);
     fields.finish()?;
     let change = |base: TemplateRecord| wanted.clone().over(base);
@@ -177,13 +177,13 @@ pub async fn delete(
     Path(template): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    who.require(Scope::TemplatesWrite)?;
+    let caller = who.require(Scope::TemplatesWrite)?;
     let template = id(&template, "template")?;
     let Terms { dry_run, .. } = Terms::read(&request, &who)?;
     let version = answer::wanted_version(request.headers(), api.desk.config().api.require_if_match)?;
     let show = |(): &()| writing::gone(dry_run);
     let ending = Ending { key: None, dry_run, show: &show };
-    Ok(writing::send(api.desk.delete_template(template, version, ending).await?))
+    Ok(writing::send(api.desk.delete_template(template, version, caller, ending).await?))
 }
 
 /// Every save of a template.
@@ -202,9 +202,9 @@ pub async fn versions(
     Path(template): Path<String>,
     ask: ListRequest,
 ) -> Result<Response, Problem> {
-    ask.who.require(Scope::TemplatesRead)?;
+    let caller = ask.who.require(Scope::TemplatesRead)?.clone();
     let listing = ask.listing(&[Kind::Int])?;
-    let page = api.desk.template_versions(id(&template, "template")?, &listing.page).await?;
+    let page = api.desk.template_versions(id(&template, "template")?, &listing.page, &caller).await?;
     let keys = |row: &TemplateVersion| vec![Param::Int(row.version), Param::Id(row.template_id)];
     Ok(listing.answer(&page, keys, page.rows.iter().map(view::TemplateVersion::of)))
 }
@@ -234,14 +234,14 @@ pub async fn restore(
     let body = extract::nothing(request.into_body(), api.body_timeout()).await?;
     let terms = (terms.key(&body), terms.dry_run);
     let old = api.desk.template_version(template, number).await?;
-    let base = found(&api, template).await?;
+    let base = found(&api, caller, template).await?;
     let change = |base: TemplateRecord| fields::restored(base, old.clone());
     Ok(writing::send(saved(&api, caller, base, wanted, terms, change).await?))
 }
 
 /// A template that is kept, or that came with the program.
-async fn found(api: &Api, id: Uuid) -> Result<TemplateRecord, Problem> {
-    if let Some(template) = api.desk.template(id).await? {
+async fn found(api: &Api, caller: &Caller, id: Uuid) -> Result<TemplateRecord, Problem> {
+    if let Some(template) = api.desk.template(id, Some(caller)).await? {
         return Ok(template);
     }
     let built_in = builtin_of(id).map(|key| api.templates.built_in_of(key));
@@ -292,7 +292,7 @@ async fn saved(
             Err(desk::Error::Duplicate { .. }) if left > 0 && is_new => {}
             other => return Ok(other?),
         }
-        base = found(api, id).await?;
+        base = found(api, caller, id).await?;
     }
     Err(Problem::new("invalid_state", "others change it all the time"))
 }

@@ -23,6 +23,7 @@ use crate::http::{Api, answer, view};
 use crate::model::template::{ALL_LOCALES, Variable, fill_sample, reply_vocabulary};
 use crate::model::{
     BodyFormat, Category, NotificationTemplate, OutboxEntry, Scope, TemplateRecord, TemplateType,
+    TemplateVisibility,
 };
 
 /// HTML above this is cut by mail programs, octets.
@@ -55,9 +56,9 @@ struct PreviewBody {
     body_html: Option<String>,
     /// Whether it is used.
     is_active: Option<bool>,
-    /// `all`.
-    visibility: Option<String>,
-    /// Whose it is.
+    /// Of a reply: the agents it is there for.
+    visibility: Option<TemplateVisibility>,
+    /// Of a reply: whose it is.
     team_id: Option<Uuid>,
 }
 
@@ -86,9 +87,9 @@ struct KeptPreviewBody {
     body_html: Option<String>,
     /// Whether it is used.
     is_active: Option<bool>,
-    /// `all`.
-    visibility: Option<String>,
-    /// Whose it is.
+    /// Of a reply: the agents it is there for.
+    visibility: Option<TemplateVisibility>,
+    /// Of a reply: whose it is.
     team_id: Option<Uuid>,
 }
 
@@ -166,7 +167,7 @@ pub async fn preview_of(
 ) -> Result<Response, Problem> {
     let caller = who.require(Scope::TemplatesRead)?;
     let mut fields = body(&api, request).await?;
-    let base = found(&api, id(&template, "template")?).await?;
+    let base = found(&api, caller, id(&template, "template")?).await?;
     let reader = locale(&mut fields);
     let ticket = ticket(&mut fields);
     let template = TemplateFields::read(&mut fields, base.r#type).over(base);
@@ -193,7 +194,7 @@ pub async fn test(
     Path(template): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    who.require(Scope::TemplatesWrite)?;
+    let caller = who.require(Scope::TemplatesWrite)?;
     let terms = Terms::read(&request, &who)?;
     let (parts, body) = request.into_parts();
     let extract::JsonBody { raw, mut fields } =
@@ -201,7 +202,7 @@ pub async fn test(
     let to = fields.required("to", |f| f.address("to"));
     let reader = locale(&mut fields);
     fields.finish()?;
-    let template = found(&api, id(&template, "template")?).await?;
+    let template = found(&api, caller, id(&template, "template")?).await?;
     let locale = reader_of(&template, reader);
     let reply = match template.r#type {
         TemplateType::Reply => {
@@ -245,7 +246,7 @@ pub async fn render(
     let ticket = fields.required("ticket", ticket);
     let variables = fields.object("variables");
     fields.finish()?;
-    let template = found(&api, id(&template, "template")?).await?;
+    let template = found(&api, caller, id(&template, "template")?).await?;
     if template.r#type == TemplateType::Notification {
         return Err(Problem::new("invalid_state", "agents answer with reply templates; see preview"));
     }

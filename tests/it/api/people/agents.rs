@@ -10,12 +10,12 @@ use crate::api::call::Client;
 use crate::support::App;
 use crate::support::app::SUPPORT;
 
-async fn hired(api: &Client, body: Value) -> Value {
+pub async fn hired(api: &Client, body: Value) -> Value {
     made(&api.json("POST", "/agents", &body).await)
 }
 
 /// A client that acts as an agent.
-async fn acting_as(app: &App, agent: &Value, scopes: &[Scope]) -> Client {
+pub async fn acting_as(app: &App, agent: &Value, scopes: &[Scope]) -> Client {
     let id = Uuid::parse_str(text(agent, "id")).expect("an id");
     let new = NewToken { name: "own".into(), agent_id: Some(id), scopes: scopes.to_vec(), expires_at: None };
     Client::with(&app.desk, new).await

@@ -3,6 +3,7 @@
 use postdesk::model::Scope;
 use serde_json::{Value, json};
 
+use super::agents::{acting_as, hired};
 use super::{bare, done, made, matched, needs, pointers, text, ticket};
 use crate::api::call::Client;
 use crate::support::App;
@@ -106,5 +107,49 @@ both_engines! {
         assert_eq!(pointers(&api.json("POST", "/tickets", &body).await), ["/team_id"]);
         let shop = Client::new(&app.desk, &[Scope::TicketsCreate]).await;
         assert_eq!(pointers(&shop.json("POST", "/tickets", &body).await), ["/team_id"]);
+    }
+
+    async fn a_teams_templates_are_there_for_it_alone(engine: Engine) {
+        let app = App::start(engine).await;
+        let api = Client::admin(&app.desk).await;
+        let scopes = [Scope::TemplatesWrite, Scope::TicketsWrite, Scope::ResponsesWrite];
+        let ada = hired(&api, json!({"name": "Ada", "email": "ada@shop.example"})).await;
+        let ben = hired(&api, json!({"name": "Ben", "email": "ben@shop.example"})).await;
+        let team = made(&api.json("POST", "/teams", &json!({"name": "Returns", "member_ids": [ada["id"]]})).await);
+        let (ada, ben) = (acting_as(&app, &ada, &scopes).await, acting_as(&app, &ben, &scopes).await);
+        let theirs = json!({"name": "Refund started", "body": "It has.", "team_id": team["id"]});
+        let theirs = made(&api.json("POST", "/templates", &theirs).await);
+        assert_eq!((&theirs["visibility"], &theirs["team_id"]), (&json!("team"), &team["id"]));
+        let id = text(&theirs, "id");
+        let path = format!("/templates/{id}");
+        let ticket = ticket(&api, json!({})).await;
+        let answer = json!({"template_id": id});
+        let answers = format!("/tickets/{}/responses", text(&ticket, "id"));
+        for (who, seen, status) in [(&api, 1, 200), (&ada, 1, 200), (&ben, 0, 404)] {
+            assert_eq!(done(&who.get("/templates?include=total").await)["pagination"]["total"], seen);
+            for read in [path.clone(), format!("{path}/versions")] {
+                assert_eq!(who.get(&read).await.status.as_u16(), status, "{read}");
+            }
+            let shown = who.json("POST", &format!("{path}/preview"), &json!({})).await;
+            assert_eq!(shown.status.as_u16(), status);
+        }
+        assert_eq!(pointers(&ben.json("POST", &answers, &answer).await), ["/template_id"]);
+        made(&ada.json("POST", &answers, &answer).await);
+        assert_eq!(ben.json("PATCH", &path, &json!({"body": "No."})).await.problem(), (404, "template_not_found".into()));
+        assert_eq!(bare(&ben, "DELETE", &path).await.problem(), (404, "template_not_found".into()));
+        let team_path = format!("/teams/{}", text(&team, "id"));
+        assert_eq!(bare(&api, "DELETE", &team_path).await.problem(), (409, "invalid_state".into()));
+        for (wrong, pointer) in [
+            (json!({"visibility": "team"}), "/team_id"),
+            (json!({"visibility": "all", "team_id": team["id"]}), "/team_id"),
+            (json!({"visibility": "mine"}), "/visibility"),
+            (json!({"team_id": "00000000-0000-7000-8000-000000000000"}), "/team_id"),
+        ] {
+            assert_eq!(pointers(&api.json("PATCH", &path, &wrong).await), [pointer], "{wrong}");
+        }
+        let given = done(&ada.json("PATCH", &path, &json!({"visibility": "all"})).await);
+        assert_eq!((&given["visibility"], &given["team_id"]), (&json!("all"), &Value::Null));
+        assert_eq!(ben.get(&path).await.status.as_u16(), 200);
+        assert_eq!(bare(&api, "DELETE", &team_path).await.status.as_u16(), 204);
     }
 }
