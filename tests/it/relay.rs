@@ -40,7 +40,7 @@ async fn write_in(program: &Program) {
 
 /// Waits until something holds.
 async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    for _ in 0..400 {
+    for _ in 0..2_400 {
         if holds().await {
             return;
         }
