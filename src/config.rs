@@ -82,6 +82,26 @@ pub struct Smtp {
     /// a minute, mails of one session, sessions of one address, the wait for early talkers).
     #[serde(deserialize_with = "list::one_or_many")]
     pub trusted_networks: Vec<IpNet>,
+    /// Load balancers in front of us: they must begin each connection with the PROXY protocol (version 1 or 2), and the
+    /// address they name counts.
+    #[serde(deserialize_with = "list::one_or_many")]
+    pub proxy_networks: Vec<IpNet>,
+    /// Whether senders of mail from elsewhere are checked: SPF, DKIM, DMARC, ARC.
+    pub check_senders: bool,
+    /// Longest check of a mail's sender, seconds; what is not known by then counts as not proved.
+    pub check_timeout_seconds: u64,
+    /// What our own MTAs call themselves in `Authentication-Results`: of mail from `trusted_networks` the topmost such
+    /// field then counts, and nothing else. Empty: that mail counts as authenticated.
+    #[serde(deserialize_with = "list::one_or_many")]
+    pub authserv_ids: Vec<String>,
+    /// Domains whose ARC seals are believed: mailing lists and forwarders that say how mail came to them.
+    #[serde(deserialize_with = "list::one_or_many")]
+    pub trusted_sealers: Vec<String>,
+    /// DNS block lists: mail from addresses that are on one is refused.
+    #[serde(deserialize_with = "list::one_or_many")]
+    pub block_lists: Vec<String>,
+    /// How long who is new must wait before they bring a mail again, minutes; 0: nobody waits.
+    pub greylist_minutes: u32,
     /// Largest mail, MiB.
     pub max_message_mb: u64,
     /// Most recipients of one mail.
@@ -152,6 +172,13 @@ impl Default for Smtp {
                 "127.0.0.0/8".parse().expect("a network literal"),
                 "::1/128".parse().expect("a network literal"),
             ],
+            proxy_networks: Vec::new(),
+            check_senders: true,
+            check_timeout_seconds: 10,
+            authserv_ids: Vec::new(),
+            trusted_sealers: Vec::new(),
+            block_lists: Vec::new(),
+            greylist_minutes: 0,
             max_message_mb: 25,
             max_recipients: 100,
             max_errors: 10,

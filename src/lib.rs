@@ -21,7 +21,7 @@
 //! | [`sender`] | who really sent a mail, the signatures that say we did, and the DNS resolver with its fixed zone for tests | mail, model, clock, config |
 //! | [`store`] | SQL on SQLite and PostgreSQL, one file per statement; each verb's events are written at its commit | model, clock |
 //! | [`desk`] | the verbs; [`desk::Desk::receive`] is where every mail goes through | model, mail, store, clock, config |
-//! | [`smtp`] | the door mail comes in by, SMTP and LMTP; `reply.rs` has every code we say | mail, desk, config, model |
+//! | [`smtp`] | the door mail comes in by, SMTP and LMTP; `reply.rs` has every code we say | mail, sender, desk, config, model |
 //! | [`outbox`] | the door mail leaves by, to relays, straight to each domain's servers, or nowhere; `judge.rs` has what a remote's answer means | mail, sender, templates, desk, config, clock, model |
 //! | [`http`] | the API; `problem/codes.rs` has every error code | mail, templates, desk, config, model |
 //! | [`webhooks`] | the door events leave by: signed, tried again, and never to a private address | model, desk, config, clock |

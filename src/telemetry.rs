@@ -3,7 +3,8 @@
 
 pub mod meters;
 
-use std::io::IsTerminal;
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
 
 use tracing_subscriber::EnvFilter;
 
@@ -17,6 +18,29 @@ pub enum LogFormat {
     Json,
 }
 
+/// Standard error, as long as it can be written: a full disk or a reader that left must not stop the desk.
+#[derive(Default)]
+struct Unfailing(());
+
+impl Write for Unfailing {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let _ = io::stderr().write_all(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A level alone is ours: libraries that parse mail print whole texts at `debug`.
+fn ours(filter: &str) -> Cow<'_, str> {
+    match filter.trim().to_ascii_lowercase().as_str() {
+        level @ ("debug" | "trace") => Cow::Owned(format!("info,postdesk={level}")),
+        _ => Cow::Borrowed(filter),
+    }
+}
+
 /// What is logged unless a filter says otherwise.
 const DEFAULT_FILTER: &str = "warn,postdesk=info";
 
@@ -25,8 +49,9 @@ const DEFAULT_FILTER: &str = "warn,postdesk=info";
 /// # Errors
 /// When the filter can't be read, or logging was started before.
 pub fn init(format: LogFormat, filter: Option<&str>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let filter = EnvFilter::builder().parse(filter.unwrap_or(DEFAULT_FILTER))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter = EnvFilter::builder().parse(ours(filter.unwrap_or(DEFAULT_FILTER)))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Unfailing::default);
+    let lines = lines.log_internal_errors(false);
     match format {
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).try_init(),
         LogFormat::Human => {

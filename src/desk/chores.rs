@@ -72,6 +72,7 @@ impl Desk {
         self.forget_jobs().await?;
         self.forget_old_events().await?;
         self.forget_callers().await?;
+        self.prune_greylist().await?;
         self.sweep_webhook_deliveries().await?;
         Ok(done)
     }

@@ -17,6 +17,7 @@ mod feed;
 mod files;
 mod filing;
 mod find;
+mod greylist;
 mod indexing;
 mod intake;
 mod jobs;

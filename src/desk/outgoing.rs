@@ -63,6 +63,7 @@ impl Desk {
         ticket: Option<Ticket>,
         response: Option<Response>,
     ) -> OutgoingMail {
+        let response = response.map(told_of);
         let mailbox = self.mailbox_of(ticket.as_ref());
         let reply_to = ticket.as_ref().map(|ticket| self.reply_address(entry, ticket));
         let email = &self.inner.config.email;
@@ -209,7 +210,12 @@ fn bundled(entry: &OutboxEntry, responses: &[Response]) -> Vec<(Response, Option
     let Some(more) = entry.context.get("more").and_then(Value::as_array) else { return Vec::new() };
     let more: Vec<Uuid> = more.iter().filter_map(|id| Uuid::try_parse(id.as_str()?).ok()).collect();
     let told = responses.iter().filter(|one| entry.response_id == Some(one.id) || more.contains(&one.id));
-    told.map(|response| (response.clone(), Some(safe_html(response)))).collect()
+    told.map(|response| {
+        let response = told_of(response.clone());
+        let html = safe_html(&response);
+        (response, Some(html))
+    })
+    .collect()
 }
 
 /// What may be quoted under a response, newest first: public messages before it, but none that a stranger slipped in, or
@@ -227,6 +233,20 @@ fn before<'a>(responses: &'a [Response], response: &Response) -> Vec<&'a Respons
 
 fn is_theirs(response: &Response) -> bool {
     matches!(response.author_type, ActorType::Customer | ActorType::Seller)
+}
+
+/// A message as it is mailed on: of a long one that no agent wrote, its beginning. The whole stands in the ticket, and mail
+/// programs cut what has more than 100 kB of HTML.
+fn told_of(response: Response) -> Response {
+    const MAX_TEXT: usize = 20_000;
+    const MAX_HTML: usize = 60_000;
+    let html = response.body_html.as_ref().map_or(0, String::len);
+    let is_short = response.body_text.len() <= MAX_TEXT && html <= MAX_HTML;
+    if is_short || response.author_type == ActorType::Agent {
+        return response;
+    }
+    let end = response.body_text.floor_char_boundary(MAX_TEXT);
+    Response { body_text: format!("{}…", &response.body_text[..end]), body_html: None, ..response }
 }
 
 /// What was sanitised when it came in; text made into HTML.

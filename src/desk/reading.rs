@@ -307,12 +307,19 @@ impl Desk {
         self.store().read().await?.inbound(id).await?.ok_or(gone("inbound_mail"))
     }
 
-    /// Exactly the bytes received.
+    /// Exactly the bytes received, and whether they became a note.
     ///
     /// # Errors
     /// [`Error::NotFound`]; the store's.
-    pub async fn inbound_mail_raw(&self, id: Uuid) -> Result<Vec<u8>> {
-        self.store().read().await?.inbound_raw(id).await?.ok_or(gone("inbound_mail"))
+    pub async fn inbound_mail_raw(&self, id: Uuid) -> Result<(Vec<u8>, bool)> {
+        let mut tx = self.store().read().await?;
+        let row = tx.inbound(id).await?.ok_or(gone("inbound_mail"))?;
+        let response = match row.response_id {
+            Some(response) => tx.response(response).await?,
+            None => None,
+        };
+        let is_note = response.is_some_and(|response| response.visibility == Visibility::Internal);
+        Ok((tx.inbound_raw(id).await?.ok_or(gone("inbound_mail"))?, is_note))
     }
 
     /// Whether the database answers.

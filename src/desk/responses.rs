@@ -120,7 +120,7 @@ impl Desk {
         }
         let ticket = self.locked(&mut tx, ticket, request.version).await?;
         if !request.force {
-            check_collision(&mut tx, &ticket, request.last_seen_response_id).await?;
+            check_collision(&mut tx, &ticket, request.last_seen_response_id, caller).await?;
         }
         let written = self.respond(&mut tx, ticket, request, &Speaker::of(caller)).await?;
         self.conclude(tx, &ending, &written).await
@@ -355,8 +355,13 @@ fn next_status(ticket: &Ticket, request: &ResponseRequest, caller: &Caller) -> R
 }
 
 /// The collision guard (API.md §1.5): responses after the one the caller saw last. The desk's own notes collide with
-/// nothing.
-async fn check_collision(tx: &mut Tx, ticket: &Ticket, last_seen: Option<Uuid>) -> Result<()> {
+/// nothing, and nobody else's with who may not read them.
+async fn check_collision(
+    tx: &mut Tx,
+    ticket: &Ticket,
+    last_seen: Option<Uuid>,
+    caller: &Caller,
+) -> Result<()> {
     let Some(last_seen) = last_seen else { return Ok(()) };
     let responses = tx.responses_of(ticket.id).await?;
     let seen = responses.iter().position(|response| response.id == last_seen).ok_or(Error::Invalid {
@@ -364,8 +369,11 @@ async fn check_collision(tx: &mut Tx, ticket: &Ticket, last_seen: Option<Uuid>) 
         code: "not_found",
         detail: "the ticket has no such response".into(),
     })?;
-    let by_somebody = |response: &Response| response.author_type != ActorType::System;
-    let newer: Vec<_> = responses.into_iter().skip(seen + 1).filter(by_somebody).collect();
+    let is_seen = |response: &Response| {
+        response.author_type != ActorType::System
+            && (response.visibility == Visibility::Public || caller.allows(Scope::NotesRead))
+    };
+    let newer: Vec<_> = responses.into_iter().skip(seen + 1).filter(is_seen).collect();
     if newer.is_empty() { Ok(()) } else { Err(Error::Collision { newer }) }
 }
 

@@ -48,8 +48,7 @@ impl Who {
         if caller.allows(scope) {
             return Ok(caller);
         }
-        let detail = format!("the token lacks {scope}");
-        Err(Problem::new("insufficient_scope", detail).member("required_scope", scope.as_str()))
+        Err(Problem::lacks(scope))
     }
 
     /// Whether they may do this.
@@ -78,8 +77,9 @@ pub async fn identify(State(api): State<Api>, mut request: Request, next: Next) 
         Ok(found) => found,
         Err(problem) => return problem.into_response(),
     };
-    request.extensions_mut().insert(who);
+    request.extensions_mut().insert(who.clone());
     let mut response = next.run(request).await;
+    response.extensions_mut().insert(who);
     if let Some(left) = left {
         left.write(response.headers_mut());
     }

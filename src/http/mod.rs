@@ -21,7 +21,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, body::Body};
@@ -34,6 +34,7 @@ pub use problem::refusal;
 use server::Connection;
 pub use server::serve;
 
+use self::auth::Who;
 use self::problem::{BASE, Problem};
 use crate::desk::Desk;
 use crate::model::Timestamp;
@@ -110,7 +111,9 @@ async fn finish(State(api): State<Api>, mut request: Request, next: Next) -> Res
         let client = client_address::of(peer.ip(), request.headers(), &api.desk.config().http);
         request.extensions_mut().insert(client);
     }
-    let mut response = named(next.run(request).await, &path, &id);
+    let response = next.run(request).await;
+    audit(&response, &method, &path, &id);
+    let mut response = named(response, &path, &id);
     let headers = response.headers_mut();
     headers.insert(API_VERSION_HEADER, API_VERSION);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -122,6 +125,21 @@ async fn finish(State(api): State<Api>, mut request: Request, next: Next) -> Res
     let ms = took.as_millis();
     tracing::debug!(%method, path = ?path, status, ms, request_id = %id.0, "http");
     response
+}
+
+/// Who wrote what: a line for each call that may have changed something. Nothing of its body is in it.
+fn audit(response: &Response, method: &Method, path: &str, id: &RequestId) {
+    let status = response.status();
+    if method.is_safe() || status.is_client_error() || status.is_server_error() {
+        return;
+    }
+    let (mut token, mut agent) = (None, None);
+    if let Some(Who::Known(caller)) = response.extensions().get::<Who>() {
+        token = Some(tracing::field::display(caller.token.id));
+        agent = caller.agent.as_ref().map(|agent| tracing::field::display(agent.id));
+    }
+    let status = status.as_u16();
+    tracing::info!(token, agent, %method, path = ?path, status, request_id = %id.0, "written");
 }
 
 /// Errors of any layer, made problems.

@@ -16,11 +16,15 @@ pub fn is_wanted(headers: &HeaderMap) -> bool {
 
 /// A page of our own literals.
 pub fn of(title: &str, body: &str) -> Response {
-    let csp = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
+    let csp = HeaderValue::from_static(
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    );
+    let referrer = HeaderValue::from_static("no-referrer");
     let html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title>\
          <style>{STYLE}</style><h1>{title}</h1>{body}</html>"
     );
-    ([(header::CONTENT_SECURITY_POLICY, csp)], Html(html)).into_response()
+    ([(header::CONTENT_SECURITY_POLICY, csp), (header::REFERRER_POLICY, referrer)], Html(html))
+        .into_response()
 }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use self::codes::Code;
 use super::view;
 use crate::desk;
-use crate::model::TemplateFault;
+use crate::model::{Scope, TemplateFault};
 
 /// Base of every API path, without slash at the end.
 pub const BASE: &str = "/api/support";
@@ -156,6 +156,12 @@ impl Problem {
     /// Whether it is a 401.
     pub fn is_unauthorized(&self) -> bool {
         self.status == StatusCode::UNAUTHORIZED
+    }
+
+    /// 403 for a token without a scope.
+    pub fn lacks(scope: Scope) -> Self {
+        let detail = format!("the token lacks {scope}");
+        Self::new("insufficient_scope", detail).member("required_scope", scope.as_str())
     }
 
     /// 404 `{what}_not_found`.

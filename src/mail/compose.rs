@@ -186,11 +186,12 @@ fn crlf(text: &str) -> String {
     text.replace("\r\n", "\n").replace(['\r', '\0'], "").replace('\n', "\r\n")
 }
 
-/// Fit for a header: no control character (CR, LF, NUL among them) and no bidirectional override, bounded.
+/// Fit for a header: no control character (CR, LF, NUL among them) and no bidirectional override, bounded. What looks like
+/// an encoded word (RFC 2047) is none any more: receivers would decode what was decoded and cleaned already.
 fn one_line(text: &str) -> String {
     let blanked = text.chars().map(|c| if c.is_control() || is_bidi_control(c) { ' ' } else { c });
     let blanked: String = blanked.take(4 * MAX_WORDS).collect();
-    let words = blanked.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = blanked.split_whitespace().collect::<Vec<_>>().join(" ").replace("=?", "= ?");
     words.chars().take(MAX_WORDS).collect()
 }
 
@@ -321,6 +322,15 @@ mod tests {
         assert_eq!(read.to[0].email, "jo@example.org");
         assert_eq!(read.to[0].name.as_deref(), mail.entry.to_name.as_deref());
         assert_eq!(read.text.trim_end(), wide.trim_end());
+    }
+
+    /// What was decoded once is not decoded again by whoever gets it.
+    #[test]
+    fn encoded_words_in_a_subject_are_words() {
+        let attack = "abc =?utf-8?q?=0d=0aX-Evil:_1?= def";
+        let bytes =
+            compose(&mail(NotificationTemplate::TicketReply), Words { subject: attack, ..WORDS }).unwrap();
+        assert_eq!(parse(&bytes).subject, "abc = ?utf-8?q?=0d=0aX-Evil:_1?= def");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use postdesk::config::Config;
 use postdesk::desk::Desk;
 use postdesk::outbox::{Transport, Worker, watch_templates};
-use postdesk::sender::Signers;
+use postdesk::sender::{Resolver, Signers};
 use postdesk::telemetry::meters;
 use postdesk::templates::Templates;
 use postdesk::{http, smtp, webhooks};
@@ -64,7 +64,10 @@ impl Node {
             ensure!(right, "{door}.enabled = false, but a socket for it was handed in");
         }
         let smtp = match config.smtp.enabled {
-            true => Some(Arc::new(smtp::Listener::bind(desk.clone(), sockets.smtp).await?)),
+            true => {
+                let resolver = Resolver::from_config(&config.dns)?;
+                Some(Arc::new(smtp::Listener::bind(desk.clone(), resolver, sockets.smtp).await?))
+            }
             false => None,
         };
         let templates = templates(&desk).await;

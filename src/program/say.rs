@@ -3,9 +3,8 @@
 use std::io::Write;
 
 /// An error and its causes, on standard error.
-#[expect(clippy::print_stderr, reason = "the person at the terminal reads it")]
 pub fn complain(error: &anyhow::Error) {
-    eprintln!("postdesk: {}", told_once(error));
+    explain(format_args!("postdesk: {}", told_once(error)));
 }
 
 /// The error and its causes; many an error tells its cause already.
@@ -21,10 +20,9 @@ fn told_once(error: &anyhow::Error) -> String {
     told
 }
 
-/// A line of explanation that is not the answer itself.
-#[expect(clippy::print_stderr, reason = "standard output is for the answer alone")]
+/// A line of explanation that is not the answer itself: on standard error, if that can be written.
 pub fn explain(text: impl std::fmt::Display) {
-    eprintln!("{text}");
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// The answer, on standard output; nobody listening any more is no reason to end.

@@ -98,6 +98,34 @@ impl Resolver {
         }
     }
 
+    /// A host's addresses of one kind: of that which `like` is of.
+    ///
+    /// # Errors
+    /// See [`LookupError`].
+    pub async fn addresses_like(&self, host: &str, like: IpAddr) -> Answer<IpAddr> {
+        let kind = if like.is_ipv4() { RecordType::A } else { RecordType::AAAA };
+        match self {
+            Self::Fixed(zone) => {
+                let all = zone.addresses(host)?;
+                Ok(all.into_iter().filter(|ip| ip.is_ipv4() == like.is_ipv4()).collect())
+            }
+            Self::World(_) => self.ask(host, kind, address).await,
+        }
+    }
+
+    /// The names of an address, lower case, without a dot at the end.
+    ///
+    /// # Errors
+    /// See [`LookupError`].
+    pub async fn pointers(&self, ip: IpAddr) -> Answer<String> {
+        let name = Name::from(ip).to_ascii();
+        let name = name.trim_end_matches('.');
+        match self {
+            Self::Fixed(zone) => zone.pointers(name),
+            Self::World(_) => self.ask(name, RecordType::PTR, pointer).await,
+        }
+    }
+
     /// The texts of a name, the pieces of each put together.
     ///
     /// # Errors
@@ -111,7 +139,9 @@ impl Resolver {
 
     async fn ask<T>(&self, name: &str, kind: RecordType, read: impl Fn(&RData) -> Option<T>) -> Answer<T> {
         let Self::World(resolver) = self else { return Ok(Vec::new()) };
-        let mut name = Name::from_ascii(name).map_err(|_| LookupError::NoSuchName)?;
+        // As it stands: SPF makes names of whatever stands in an address.
+        let mut name = Name::from_labels(name.trim_end_matches('.').split('.').map(str::as_bytes))
+            .map_err(|_| LookupError::NoSuchName)?;
         // Or else the system's search list would be tried as well.
         name.set_fqdn(true);
         match resolver.lookup(name, kind).await {
@@ -154,6 +184,11 @@ fn address(data: &RData) -> Option<IpAddr> {
         RData::AAAA(ip) => Some(IpAddr::V6(ip.0)),
         _ => None,
     }
+}
+
+fn pointer(data: &RData) -> Option<String> {
+    let RData::PTR(name) = data else { return None };
+    Some(name.to_ascii().to_ascii_lowercase().trim_end_matches('.').to_owned())
 }
 
 fn text(data: &RData) -> Option<String> {

@@ -5,6 +5,9 @@ use std::net::IpAddr;
 
 use super::resolver::{LookupError, MailExchanger};
 
+/// Most aliases that are followed.
+const MOST_ALIASES: usize = 8;
+
 /// Names and what they hold. A name that holds nothing, and has nothing below it, does not exist.
 #[derive(Debug, Clone, Default)]
 pub struct Zone {
@@ -16,7 +19,10 @@ struct Records {
     exchangers: Vec<MailExchanger>,
     addresses: Vec<IpAddr>,
     texts: Vec<String>,
+    pointers: Vec<String>,
+    alias: Option<String>,
     broken: bool,
+    silent: bool,
 }
 
 impl Zone {
@@ -41,6 +47,34 @@ impl Zone {
         self
     }
 
+    /// A name of an address, which is written as the DNS has it: `1.2.0.192.in-addr.arpa`.
+    #[must_use]
+    pub fn pointer(mut self, reverse: &str, host: &str) -> Self {
+        self.at(reverse).pointers.push(host.to_owned());
+        self
+    }
+
+    /// A name that is there and holds nothing.
+    #[must_use]
+    pub fn empty(mut self, name: &str) -> Self {
+        self.at(name);
+        self
+    }
+
+    /// Another name for a host (CNAME).
+    #[must_use]
+    pub fn alias(mut self, name: &str, host: &str) -> Self {
+        self.at(name).alias = Some(host.to_owned());
+        self
+    }
+
+    /// A name whose servers don't answer, except with what stands here.
+    #[must_use]
+    pub fn silent(mut self, name: &str) -> Self {
+        self.at(name).silent = true;
+        self
+    }
+
     /// A name whose servers don't answer.
     #[must_use]
     pub fn broken(mut self, name: &str) -> Self {
@@ -62,14 +96,24 @@ impl Zone {
         self.find(name, |records| records.texts.clone())
     }
 
+    pub(super) fn pointers(&self, reverse: &str) -> Result<Vec<String>, LookupError> {
+        self.find(reverse, |records| records.pointers.iter().map(|name| name.to_ascii_lowercase()).collect())
+    }
+
     fn at(&mut self, name: &str) -> &mut Records {
-        self.names.entry(name.to_ascii_lowercase()).or_default()
+        self.names.entry(name.trim_end_matches('.').to_ascii_lowercase()).or_default()
     }
 
     fn find<T>(&self, name: &str, read: impl Fn(&Records) -> Vec<T>) -> Result<Vec<T>, LookupError> {
-        let name = name.to_ascii_lowercase();
+        let mut name = name.trim_end_matches('.').to_ascii_lowercase();
+        for _ in 0..MOST_ALIASES {
+            let Some(alias) = self.names.get(&name).and_then(|records| records.alias.as_ref()) else { break };
+            name = alias.to_ascii_lowercase();
+        }
         match self.names.get(&name) {
-            Some(records) if records.broken => Err(LookupError::Trouble("SERVFAIL".into())),
+            Some(records) if records.broken || records.silent && read(records).is_empty() => {
+                Err(LookupError::Trouble("SERVFAIL".into()))
+            }
             Some(records) => Ok(read(records)),
             None if self.names.keys().any(|known| known.ends_with(&format!(".{name}"))) => Ok(Vec::new()),
             None => Err(LookupError::NoSuchName),

@@ -121,8 +121,13 @@ pub fn parse(line: &[u8]) -> Result<Command, Refused> {
     if !arguments.is_empty() && ["DATA", "RSET", "QUIT", "STARTTLS"].into_iter().any(is) {
         return Err(reply::NO_ARGUMENTS.into());
     }
-    if is("BDAT") && words(arguments).next().is_some_and(|size| size.len() > MAX_DIGITS) {
-        return Err(Refused::Close(Reply::bad_parameter("BDAT")));
+    if is("BDAT") {
+        let mut words = words(arguments);
+        let is_endless = words.next().is_some_and(|size| size.len() > MAX_DIGITS);
+        let says_last = words.next().is_none_or(|word| word.eq_ignore_ascii_case("LAST"));
+        if is_endless || !says_last || words.next().is_some() {
+            return Err(Refused::Close(Reply::bad_parameter("BDAT")));
+        }
     }
     other(line).map_err(|refused| if is("BDAT") { out_of_step(refused) } else { refused })
 }
@@ -251,7 +256,16 @@ fn value<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
 /// smtp-proto takes parameters of extensions that we don't offer; a client that uses one must hear of it.
 fn check_keywords(parameters: &str, offered: &[&str]) -> Result<(), Reply> {
     let is_offered = |word: &str| offered.iter().any(|known| keyword(word).eq_ignore_ascii_case(known));
-    if words(parameters).all(is_offered) { Ok(()) } else { Err(reply::UNKNOWN_PARAMETER) }
+    if !words(parameters).all(is_offered) {
+        return Err(reply::UNKNOWN_PARAMETER);
+    }
+    // Each may be given once (RFC 1869 §6, RFC 3461 §4).
+    let given =
+        |known: &&&str| words(parameters).filter(|word| keyword(word).eq_ignore_ascii_case(known)).count();
+    match offered.iter().find(|known| given(known) > 1) {
+        Some(twice) => Err(Reply::bad_parameter(twice)),
+        None => Ok(()),
+    }
 }
 
 /// The value of a parameter as written. smtp-proto decodes xtext and passes over what is broken in it (RFC 3461 §4).
@@ -260,7 +274,9 @@ fn xtext(parameters: &str, name: &str) -> Result<Option<String>, Reply> {
     let is_hex = |digit: u8| digit.is_ascii_digit() || (b'A'..=b'F').contains(&digit);
     let escapes_hold =
         value.split('+').skip(1).all(|rest| rest.bytes().take(2).filter(|b| is_hex(*b)).count() == 2);
-    if value.is_empty() || !escapes_hold {
+    let is_plain =
+        value.bytes().all(|b| (b'!'..=b'~').contains(&b) && b != b'=' || !b.is_ascii() && name == "ORCPT");
+    if value.is_empty() || !escapes_hold || !is_plain {
         return Err(Reply::bad_parameter(name));
     }
     Ok(Some(value.to_owned()))

@@ -10,13 +10,17 @@ use uuid::Uuid;
 use super::data::{Body, Fault};
 use super::kept::Held;
 use super::reply::{self, Reply};
-use super::session::{Peer, Protocol, Session, Transaction};
+use super::session::{Protocol, Session, Transaction};
 use crate::desk::Verdict;
 use crate::mail::parse::count_hops;
-use crate::model::{Authentication, Envelope, InboundMail, ReversePath, Timestamp, Via};
+use crate::model::{Envelope, InboundMail, ReversePath, Timestamp, Via};
+use crate::sender::{self, Checked};
 
 /// Longest recipient that is named in `Received`, to keep the field within a line (RFC 5322 §2.1.1).
 const MAX_FOR: usize = 256;
+
+/// Longest mail whose signatures are checked at once, octets.
+const QUICK: usize = 256 * 1024;
 
 /// How long a big mail waits for its turn. Clients wait ten minutes for the answer to a mail (RFC 5321 §4.5.3.2.6).
 const TURN: Duration = Duration::from_secs(120);
@@ -33,7 +37,8 @@ impl Session {
             return self.refuse(reply::TOO_MANY_HOPS);
         }
         let size = raw.len();
-        let mail = self.inbound_mail(transaction, raw, authenticate(&self.peer).await);
+        let (checked, raw) = self.checked(transaction, raw).await;
+        let mail = self.inbound_mail(transaction, raw, checked);
         let verdict = self.door.desk.receive(mail).await;
         drop(held);
         self.log(transaction, &verdict, size, started);
@@ -46,12 +51,34 @@ impl Session {
         reply
     }
 
-    fn inbound_mail(
-        &self,
-        transaction: &Transaction,
-        raw: Vec<u8>,
-        authentication: Authentication,
-    ) -> InboundMail {
+    /// Who really sent the mail (MAIL.md §1.2): our own networks are believed, everybody else is checked. The mail comes
+    /// back as it was; a big one is read where it may take its time.
+    async fn checked(&self, transaction: &Transaction, raw: Vec<u8>) -> (Checked, Vec<u8>) {
+        let checker = self.door.checker.clone();
+        let Some(ip) = self.peer.ip.filter(|_| !self.peer.trusted) else {
+            return (Checked { authentication: checker.believe(&raw), header: String::new() }, raw);
+        };
+        if !self.door.smtp().check_senders {
+            return (Checked::NOTHING, raw);
+        }
+        let client = sender::Client {
+            ip,
+            helo: self.helo.clone().unwrap_or_default(),
+            mail_from: transaction.mail.sender.clone(),
+        };
+        if raw.len() <= QUICK {
+            return (checker.check(&client, &raw).await, raw);
+        }
+        let runtime = tokio::runtime::Handle::current();
+        let reading = tokio::task::spawn_blocking(move || {
+            let checked = runtime.block_on(checker.check(&client, &raw));
+            (checked, raw)
+        });
+        reading.await.expect("checks don't panic")
+    }
+
+    fn inbound_mail(&self, transaction: &Transaction, raw: Vec<u8>, checked: Checked) -> InboundMail {
+        let Checked { authentication, header } = checked;
         let received_at = self.door.desk.clock().now();
         InboundMail {
             via: if self.protocol == Protocol::Lmtp { Via::Lmtp } else { Via::Smtp },
@@ -60,7 +87,8 @@ impl Session {
                 reverse_path: ReversePath::from_text(&transaction.mail.sender),
                 recipients: transaction.recipients.iter().map(|rcpt| rcpt.recipient.clone()).collect(),
             },
-            received_header: self.received(transaction, self.door.desk.ids().uuid(received_at), received_at),
+            received_header: header
+                + &self.received(transaction, self.door.desk.ids().uuid(received_at), received_at),
             raw,
             received_at,
             authentication,
@@ -131,12 +159,6 @@ impl Session {
 
 async fn load(body: Body) -> Result<(Vec<u8>, Held), Fault> {
     body.finish()?.load(TURN).await.ok_or(Fault::NoMemory)
-}
-
-/// Who really sent the mail (MAIL.md §1.2): our own networks are believed, nobody else is until senders are checked.
-#[expect(clippy::unused_async, reason = "checks ask the DNS")]
-async fn authenticate(peer: &Peer) -> Authentication {
-    if peer.trusted { Authentication::TRUSTED } else { Authentication::UNAUTHENTICATED }
 }
 
 /// The verdict's word in the log.

@@ -5,8 +5,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::sleep;
 
 use crate::config::Smtp;
 
@@ -18,7 +22,26 @@ pub struct Limits {
     sessions: Mutex<Sessions>,
     by_ip: Option<DefaultKeyedRateLimiter<IpAddr>>,
     by_sender: Option<DefaultKeyedRateLimiter<u64>>,
+    /// Rung for the session that has waited longest, when somebody needs its place.
+    room: Notify,
+    /// Places of those who wait for one.
+    at_the_door: Semaphore,
 }
+
+/// Why there is no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crowd {
+    /// All are taken.
+    OfAll,
+    /// This address has as many as it may have.
+    OfAddress,
+}
+
+/// Most clients that wait for a place.
+const MOST_WAITING: usize = 200;
+/// Longest wait for a place, and for another look.
+const PATIENCE: Duration = Duration::from_secs(3);
+const AGAIN: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Default)]
 struct Sessions {
@@ -35,36 +58,65 @@ impl Limits {
             sessions: Mutex::default(),
             by_ip: a_minute(config.max_mails_per_ip_minute).map(RateLimiter::keyed),
             by_sender: a_minute(config.max_mails_per_sender_minute).map(RateLimiter::keyed),
+            room: Notify::new(),
+            at_the_door: Semaphore::new(MOST_WAITING),
         }
     }
 
-    /// A place for one more session, or `None`. `ip` is `None` for clients whose number is not limited.
-    pub fn enter(self: &Arc<Self>, ip: Option<IpAddr>) -> Option<Place> {
+    /// A place for one more session. `ip` is `None` for clients whose number is not limited.
+    pub fn enter(self: &Arc<Self>, ip: Option<IpAddr>) -> Result<Place, Crowd> {
         let ip = ip.map(network);
         let mut sessions = self.sessions();
+        let of_ip = ip.and_then(|ip| sessions.by_ip.get(&ip)).copied().unwrap_or_default();
+        if of_ip >= self.max_sessions_per_ip {
+            return Err(Crowd::OfAddress);
+        }
         if sessions.all >= self.max_sessions {
-            return None;
+            return Err(Crowd::OfAll);
         }
         if let Some(ip) = ip {
-            let count = sessions.by_ip.entry(ip).or_default();
-            if *count >= self.max_sessions_per_ip {
-                return None;
-            }
-            *count += 1;
+            *sessions.by_ip.entry(ip).or_default() += 1;
         }
         sessions.all += 1;
         drop(sessions);
-        Some(Place { limits: self.clone(), ip })
+        Ok(Place { limits: self.clone(), ip })
     }
 
-    /// Whether one more mail may come from here now; counts it. The null sender is limited by address alone.
+    /// The same when all places are taken: the session that has waited longest for its client gives up its own. `None`
+    /// when too many stand at the door already, or nobody leaves in time.
+    pub async fn enter_soon(self: &Arc<Self>, ip: Option<IpAddr>) -> Option<Place> {
+        let _waiting = self.at_the_door.try_acquire().ok()?;
+        for _ in 0..PATIENCE.as_millis() / AGAIN.as_millis() {
+            match self.enter(ip) {
+                Ok(place) => return Some(place),
+                Err(Crowd::OfAddress) => return None,
+                Err(Crowd::OfAll) => self.room.notify_one(),
+            }
+            sleep(AGAIN).await;
+        }
+        None
+    }
+
+    /// Ends when a session that only waits for its client must make room for another.
+    pub async fn crowded_out(&self) {
+        loop {
+            self.room.notified().await;
+            let is_wanted = self.at_the_door.available_permits() < MOST_WAITING;
+            if is_wanted && self.sessions().all >= self.max_sessions {
+                return;
+            }
+        }
+    }
+
+    /// Whether one more mail may come from here now; counts it. A sender is limited at each address, or else anybody could
+    /// use up what another may send; the null sender by address alone.
     pub fn may_send(&self, ip: Option<IpAddr>, sender: &str) -> bool {
         let ip_may = match (&self.by_ip, ip) {
             (Some(limiter), Some(ip)) => limiter.check_key(&network(ip)).is_ok(),
             _ => true,
         };
         let sender_may = match &self.by_sender {
-            Some(limiter) if !sender.is_empty() => limiter.check_key(&key(sender)).is_ok(),
+            Some(limiter) if !sender.is_empty() => limiter.check_key(&key(ip, sender)).is_ok(),
             _ => true,
         };
         ip_may && sender_may
@@ -122,9 +174,9 @@ fn network(ip: IpAddr) -> IpAddr {
 }
 
 /// A fixed size for whatever length a client sends; two senders that share a key share a limit, no more.
-fn key(sender: &str) -> u64 {
+fn key(ip: Option<IpAddr>, sender: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    sender.to_lowercase().hash(&mut hasher);
+    (ip.map(network), sender.to_lowercase()).hash(&mut hasher);
     hasher.finish()
 }
 
@@ -139,11 +191,11 @@ mod tests {
         let ip = |text: &str| Some(text.parse().unwrap());
         let one = limits.enter(ip("2001:db8::1")).unwrap();
         let _two = limits.enter(ip("2001:db8::2")).unwrap();
-        assert!(limits.enter(ip("2001:db8::3")).is_none(), "the same /64");
+        assert_eq!(limits.enter(ip("2001:db8::3")).err(), Some(Crowd::OfAddress), "the same /64");
         let _three = limits.enter(ip("192.0.2.1")).unwrap();
-        assert!(limits.enter(None).is_none(), "three in all");
+        assert_eq!(limits.enter(None).err(), Some(Crowd::OfAll), "three in all");
         drop(one);
-        assert!(limits.enter(ip("2001:db8::3")).is_some());
+        assert!(limits.enter(ip("2001:db8::3")).is_ok());
     }
 
     #[test]
@@ -154,14 +206,15 @@ mod tests {
         for (from, sender, want) in [
             ("192.0.2.1", "a@x.example", true),
             ("192.0.2.1", "A@X.example", true),
-            ("192.0.2.2", "a@x.example", false),
-            ("192.0.2.1", "", true),
+            ("192.0.2.1", "a@x.example", false),
+            ("192.0.2.2", "a@x.example", true),
             ("192.0.2.1", "b@x.example", false),
+            ("192.0.2.2", "", true),
             ("192.0.2.3", "b@x.example", true),
         ] {
             assert_eq!(limits.may_send(ip(from), sender), want, "{from} {sender}");
         }
         limits.forget_quiet();
-        assert!(!limits.may_send(ip("192.0.2.4"), "a@x.example"), "not quiet yet");
+        assert!(!limits.may_send(ip("192.0.2.1"), "a@x.example"), "not quiet yet");
     }
 }

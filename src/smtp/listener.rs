@@ -12,8 +12,9 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 use super::data::BodyLimits;
-use super::limits::{Limits, Place};
+use super::limits::{Crowd, Limits, Place};
 use super::memory::Budget;
+use super::proxied;
 use super::reply;
 use super::session::{Peer, Protocol, Session};
 use super::socket::{self, Addresses, Client, HandedIn, Socket};
@@ -21,6 +22,7 @@ use super::stream::Stream;
 use super::tls::{self, Certificate, HANDSHAKE};
 use crate::config::Smtp;
 use crate::desk::Desk;
+use crate::sender::{Checker, LookupError, Resolver};
 use crate::telemetry::meters;
 
 const MIB: usize = 1024 * 1024;
@@ -57,6 +59,9 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// Nothing can ask the DNS.
+    #[error("dns: {0}")]
+    Dns(#[from] LookupError),
     /// The certificate can't be used.
     #[error("smtp.tls: {0}")]
     Tls(#[from] tls::Error),
@@ -65,6 +70,7 @@ pub enum Error {
 /// What all sessions share.
 pub struct Door {
     pub(super) desk: Desk,
+    pub(super) checker: Checker,
     pub(super) hostname: String,
     pub(super) certificate: Option<Arc<Certificate>>,
     pub(super) limits: Arc<Limits>,
@@ -79,6 +85,25 @@ impl Door {
     pub(super) fn body_limits(&self) -> BodyLimits {
         let smtp = self.smtp();
         BodyLimits { max_size: octets(smtp.max_message_mb), max_line: smtp.max_line, bare_lf: smtp.bare_lf }
+    }
+
+    fn is_proxy(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        self.smtp().proxy_networks.iter().any(|network| network.contains(&ip))
+    }
+
+    /// A place for a client, at once or soon, unless there are too many.
+    async fn enter(&self, peer: Peer) -> Option<Place> {
+        let limited = peer.ip.filter(|_| !peer.trusted);
+        let place = match self.limits.enter(limited) {
+            Ok(place) => Some(place),
+            Err(Crowd::OfAll) => self.limits.enter_soon(limited).await,
+            Err(Crowd::OfAddress) => None,
+        };
+        if place.is_none() {
+            meters::session_refused();
+        }
+        place
     }
 
     fn peer(&self, ip: IpAddr) -> Peer {
@@ -101,8 +126,8 @@ impl Listener {
     /// Opens the sockets of `[smtp]`. Those that were handed in take the place of the settings for their kind.
     ///
     /// # Errors
-    /// When an address can't be had, or the certificate can't be used.
-    pub async fn bind(desk: Desk, handed_in: HandedIn) -> Result<Self, Error> {
+    /// When an address can't be had, or the certificate or the DNS can't be used.
+    pub async fn bind(desk: Desk, resolver: Resolver, handed_in: HandedIn) -> Result<Self, Error> {
         let config = desk.config().clone();
         let smtp = &config.smtp;
         let certificate = smtp.tls.as_ref().map(Certificate::load).transpose()?.map(Arc::new);
@@ -110,9 +135,11 @@ impl Listener {
         if certificate.is_none() && sockets.iter().any(Socket::is_tls) {
             return Err(Error::NoCertificate);
         }
+        let hostname = if smtp.hostname.is_empty() { machine_name() } else { smtp.hostname.clone() };
         let door = Arc::new(Door {
             desk,
-            hostname: if smtp.hostname.is_empty() { machine_name() } else { smtp.hostname.clone() },
+            checker: Checker::new(smtp, &hostname, resolver)?,
+            hostname,
             certificate,
             limits: Arc::new(Limits::new(smtp)),
             budget: Arc::new(budget(smtp)?),
@@ -181,7 +208,7 @@ impl Listener {
         }
     }
 
-    /// Gives a client its session, or sends it away at once when there are too many.
+    /// Gives a client its session.
     fn welcome(
         &self,
         client: Client,
@@ -190,34 +217,38 @@ impl Listener {
         stop: &CancellationToken,
         cut: &CancellationToken,
     ) {
-        let peer = match &client {
-            Client::Tcp(_, address) => self.door.peer(address.ip()),
-            Client::Unix(_) => Peer { ip: None, trusted: true },
-        };
-        let limited = peer.ip.filter(|_| !peer.trusted);
-        let Some(place) = self.door.limits.enter(limited) else {
-            meters::session_refused();
-            return send_away(&client, socket);
+        let known = match &client {
+            Client::Tcp(_, address) if self.door.is_proxy(address.ip()) => None,
+            Client::Tcp(_, address) => Some(self.door.peer(address.ip())),
+            Client::Unix(_) => Some(Peer { ip: None, trusted: true }),
         };
         let (door, protocol) = (self.door.clone(), socket.protocol());
         let certificate = if socket.is_tls() { self.door.certificate.clone() } else { None };
         let (stop, cut) = (stop.child_token(), cut.clone());
         sessions.spawn(async move {
-            cut.run_until_cancelled(serve(door, client, peer, protocol, certificate, place, stop)).await;
+            cut.run_until_cancelled(serve(door, client, known, protocol, certificate, stop)).await;
         });
     }
 }
 
+/// `known` is `None` for clients of a proxy, which first has to say who they are.
 async fn serve(
     door: Arc<Door>,
-    client: Client,
-    peer: Peer,
+    mut client: Client,
+    known: Option<Peer>,
     protocol: Protocol,
     certificate: Option<Arc<Certificate>>,
-    place: Place,
     stop: CancellationToken,
 ) {
-    let _place = place;
+    let peer = match (known, &mut client) {
+        (Some(peer), _) => peer,
+        (None, Client::Tcp(stream, proxy)) => match proxied::client(stream, proxy.ip()).await {
+            Ok(ip) => door.peer(ip),
+            Err(error) => return warn!(%proxy, %error, "a proxy does not say whom it speaks for"),
+        },
+        (None, Client::Unix(_)) => return,
+    };
+    let Some(_place) = door.enter(peer).await else { return send_away(&client, certificate.is_some()) };
     let _open = meters::session(protocol.as_str());
     let stream = match (client, certificate) {
         (Client::Unix(stream), _) => Stream::Unix(stream),
@@ -237,11 +268,11 @@ async fn serve(
 }
 
 /// One short line fits into any fresh socket; a client that waits for TLS could not read it.
-fn send_away(client: &Client, socket: &Socket) {
+fn send_away(client: &Client, waits_for_tls: bool) {
     let mut words = Vec::new();
     reply::TOO_MANY_SESSIONS.write_to(&mut words);
     let _ = match client {
-        Client::Tcp(..) if socket.is_tls() => Ok(0),
+        Client::Tcp(..) if waits_for_tls => Ok(0),
         Client::Tcp(stream, _) => stream.try_write(&words),
         Client::Unix(stream) => stream.try_write(&words),
     };

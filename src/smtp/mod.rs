@@ -13,6 +13,7 @@ mod listener;
 mod memory;
 mod pace;
 mod path;
+mod proxied;
 mod reader;
 mod reply;
 mod session;

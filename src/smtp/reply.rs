@@ -74,6 +74,12 @@ pub const MAIL_FIRST: Reply = Reply::new(503, "5.5.1", "MAIL comes first");
 pub const CHUNKS_BEGUN: Reply = Reply::new(503, "5.5.1", "BDAT has begun, RSET ends it");
 /// `DATA` or `BDAT` with no recipient left.
 pub const NO_RECIPIENTS: Reply = Reply::new(554, "5.5.1", "no valid recipients");
+/// The same in LMTP (RFC 2033 §4.2).
+pub const RECIPIENT_FIRST: Reply = Reply::new(503, "5.5.1", "no valid recipients");
+/// `RCPT` of a client that is on one of `smtp.block_lists`.
+pub const LISTED: Reply = Reply::new(550, "5.7.1", "your address is on a block list");
+/// `RCPT` of somebody new, where `smtp.greylist_minutes` asks them to wait (RFC 6647).
+pub const COME_AGAIN: Reply = Reply::new(451, "4.7.1", "greylisted, try again later");
 /// A web browser, a proxy header, or anything else that is not SMTP.
 pub const NOT_SMTP: Reply = Reply::new(554, "5.5.1", "this is SMTP, and you are not");
 /// The client spoke before it was greeted (RFC 5321 §4.3.1).

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::debug;
+use tracing::{debug, info};
 
 use super::command::{self, Command, Mail, Rcpt, Refused};
 use super::data::Body;
@@ -17,6 +17,8 @@ use super::reader::{Broken, Line, Wire};
 use super::reply::{self, Reply};
 use super::stream::Stream;
 use super::tls::{Certificate, HANDSHAKE};
+use crate::desk::Recipient;
+use crate::mail::reply_token::TokenReading;
 
 /// A stranger that speaks within this time after connecting did not wait for the greeting (RFC 5321 §4.3.1).
 /// Our own networks are greeted at once.
@@ -75,6 +77,8 @@ pub struct Session {
     transaction: Option<Transaction>,
     errors: u32,
     messages: u32,
+    /// Whether the client is on a block list, once that was asked.
+    listed: Option<bool>,
     ends_at: Instant,
     stop: CancellationToken,
 }
@@ -121,6 +125,7 @@ impl Session {
             transaction: None,
             errors: 0,
             messages: 0,
+            listed: None,
             ends_at,
             stop,
         }
@@ -185,8 +190,14 @@ impl Session {
         if stop.is_cancelled() {
             return Err(End::Say(reply::STOPPING));
         }
-        let deadline = self.deadline();
-        Ok(match self.wire.line(deadline, stop).await? {
+        let (deadline, in_chunks) = (self.deadline(), self.in_chunks());
+        let limits = &self.door.limits;
+        let line = tokio::select! {
+            biased;
+            line = self.wire.line(deadline, stop) => line?,
+            () = limits.crowded_out(), if !in_chunks => return Err(End::Say(reply::TOO_MANY_SESSIONS)),
+        };
+        Ok(match line {
             Line::Command(line) => command::parse(&line),
             Line::TooLong => Err(reply::LINE_TOO_LONG.into()),
             Line::BareLineEnd => Err(reply::LINE_ENDS.into()),
@@ -199,7 +210,7 @@ impl Session {
             Command::Ehlo(name) => self.ehlo(name),
             Command::Lhlo(name) => self.lhlo(name),
             Command::Mail(mail) => self.mail(mail)?,
-            Command::Rcpt(rcpt) => self.rcpt(rcpt),
+            Command::Rcpt(rcpt) => self.rcpt(rcpt).await,
             Command::Data => return Box::pin(self.data()).await,
             Command::Bdat { size, last } => return Box::pin(self.bdat(size, last)).await,
             Command::Rset => self.rset(),
@@ -263,20 +274,14 @@ impl Session {
         if mail.size > self.door.body_limits().max_size {
             return Ok(reply::TOO_BIG);
         }
-        if !self.peer.trusted {
-            if self.messages >= self.door.smtp().max_messages {
-                return Err(End::Say(reply::TOO_MANY_MESSAGES));
-            }
-            if !self.door.limits.may_send(self.peer.ip, &mail.sender) {
-                return Ok(reply::TOO_FAST);
-            }
+        if !self.peer.trusted && self.messages >= self.door.smtp().max_messages {
+            return Err(End::Say(reply::TOO_MANY_MESSAGES));
         }
-        self.messages += 1;
         self.transaction = Some(Transaction { mail, recipients: Vec::new(), chunks: None });
         Ok(reply::SENDER_OK)
     }
 
-    fn rcpt(&mut self, rcpt: Rcpt) -> Reply {
+    async fn rcpt(&mut self, rcpt: Rcpt) -> Reply {
         let Some(transaction) = &mut self.transaction else { return reply::MAIL_FIRST };
         if transaction.chunks.is_some() {
             return reply::CHUNKS_BEGUN;
@@ -287,13 +292,46 @@ impl Session {
         if transaction.recipients.len() >= self.door.smtp().max_recipients {
             return reply::TOO_MANY_RECIPIENTS;
         }
-        let answer = Reply::for_recipient(&self.door.desk.recipients().look_up(&rcpt.recipient));
-        if answer == reply::RECIPIENT_OK {
+        let found = self.door.desk.recipients().look_up(&rcpt.recipient);
+        let answer = Reply::for_recipient(&found);
+        if answer != reply::RECIPIENT_OK {
+            return answer;
+        }
+        if self.is_open_to_all(&found)
+            && let Some(refusal) = self.unwelcome(&rcpt.recipient).await
+        {
+            return refusal;
+        }
+        if let Some(transaction) = &mut self.transaction {
             // An address, so it stands in the log only for who asks for that much.
             debug!(orcpt = rcpt.orcpt, "recipient taken");
             transaction.recipients.push(rcpt);
         }
         answer
+    }
+
+    /// Not the addresses that must always be reachable (RFC 5321 §4.5.1), nor those that we wrote to somebody.
+    fn is_open_to_all(&self, recipient: &Recipient) -> bool {
+        let Recipient::Mailbox { token, .. } = recipient else { return false };
+        let read = token.as_ref().map(|token| self.door.desk.keys().read_reply(token));
+        !matches!(read, Some(TokenReading::Valid(_)))
+    }
+
+    /// Whether a stranger's mail is not taken from there, or not yet.
+    async fn unwelcome(&mut self, recipient: &str) -> Option<Reply> {
+        let ip = self.peer.ip.filter(|_| !self.peer.trusted)?;
+        if self.listed.is_none() && !self.door.smtp().block_lists.is_empty() {
+            let list = self.door.checker.listed(ip).await;
+            if let Some(list) = list {
+                info!(%ip, list, "a client on a block list");
+            }
+            self.listed = Some(list.is_some());
+        }
+        if self.listed == Some(true) {
+            return Some(reply::LISTED);
+        }
+        let sender = &self.transaction.as_ref()?.mail.sender;
+        self.door.desk.must_wait(ip, sender, recipient).await.then_some(reply::COME_AGAIN)
     }
 
     fn rset(&mut self) -> Reply {
@@ -307,6 +345,9 @@ impl Session {
         }
         if self.in_chunks() {
             return self.say(&reply::CHUNKS_BEGUN);
+        }
+        if !self.count_mail() {
+            return self.say(&reply::TOO_FAST);
         }
         self.say(&reply::GO_AHEAD)?;
         let mut body = self.new_body();
@@ -323,7 +364,11 @@ impl Session {
 
     /// A chunk is read to its end even when it is refused: its octets are no commands (RFC 3030 §2).
     async fn bdat(&mut self, size: usize, last: bool) -> Result<(), End> {
-        if let Some(refusal) = self.not_ready_for_data() {
+        let mut refusal = self.not_ready_for_data();
+        if refusal.is_none() && !self.in_chunks() && !self.count_mail() {
+            refusal = Some(reply::TOO_FAST);
+        }
+        if let Some(refusal) = refusal {
             self.read_chunk(size, None).await?;
             return self.say(&refusal);
         }
@@ -340,9 +385,19 @@ impl Session {
         self.say(&reply)
     }
 
+    /// Counts a mail that has somebody to go to; whether a stranger may send it now.
+    fn count_mail(&mut self) -> bool {
+        self.messages += 1;
+        let sender = self.transaction.as_ref().map_or("", |transaction| transaction.mail.sender.as_str());
+        self.peer.trusted || self.door.limits.may_send(self.peer.ip, sender)
+    }
+
     fn not_ready_for_data(&self) -> Option<Reply> {
         match &self.transaction {
             None => Some(reply::MAIL_FIRST),
+            Some(transaction) if transaction.recipients.is_empty() && self.protocol == Protocol::Lmtp => {
+                Some(reply::RECIPIENT_FIRST)
+            }
             Some(transaction) if transaction.recipients.is_empty() => Some(reply::NO_RECIPIENTS),
             Some(_) => None,
         }

@@ -44,6 +44,7 @@ mod tokens;
 mod webhooks;
 
 pub mod feed;
+mod greylist;
 pub mod idempotency;
 pub mod query;
 pub mod search;
@@ -63,6 +64,7 @@ use value::{Field, Value};
 pub use attachments::PendingUploads;
 pub use blobs::PIECE;
 pub use error::Error;
+pub use greylist::GreyEntry;
 pub use listen::Ear;
 pub use pending::PendingTicket;
 pub use queue::{Claim, QueueState};
@@ -237,8 +239,19 @@ async fn open_postgres(url: &str, max_connections: u32) -> Result<PgPool> {
     let options = PgConnectOptions::from_str(url)?.application_name("postdesk");
     // A pool that gets no connection says only how long it waited: the first one, without it, says why.
     let first = tokio::time::timeout(POSTGRES_PATIENCE, PgConnection::connect_with(&options)).await;
-    let first = first.map_err(|_| Error::Unavailable("PostgreSQL does not answer".into()))?;
-    first?.close().await?;
+    let mut first = first.map_err(|_| Error::Unavailable("PostgreSQL does not answer".into()))??;
+    let setting = async |first: &mut PgConnection, name: &'static str| {
+        sqlx::query_scalar::<_, String>(name).fetch_one(first).await
+    };
+    let mut options = options;
+    if setting(&mut first, "SHOW synchronous_commit").await? == "off" {
+        tracing::warn!("PostgreSQL has synchronous_commit = off: our own sessions commit with it on");
+        options = options.options([("synchronous_commit", "on")]);
+    }
+    if setting(&mut first, "SHOW fsync").await? == "off" {
+        tracing::error!("PostgreSQL has fsync = off: a crash of its machine loses mail that we said 250 to");
+    }
+    first.close().await?;
     Ok(PgPoolOptions::new()
         .max_connections(max_connections)
         .min_connections(0)

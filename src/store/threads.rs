@@ -16,6 +16,9 @@ pub enum ResponseFilter {
     Author(Choice<ActorType>),
 }
 
+/// Leaves out what only happens to notes.
+const NO_NOTES: &str = " AND type NOT IN ('note_added', 'note_edited', 'note_deleted')";
+
 impl Tx {
     /// A page of a ticket's responses by time; in reverse when it ends before a row.
     pub async fn list_responses(
@@ -65,7 +68,7 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<TicketEvent>> {
         let mut select = Select::new("SELECT * FROM ticket_events WHERE ticket_id = ");
-        select.bind(ticket).sql(if notes { "" } else { " AND type <> 'note_added'" });
+        select.bind(ticket).sql(if notes { "" } else { NO_NOTES });
         add_by_id(&mut select, descending, start, limit);
         select.all(self).await
     }
@@ -73,7 +76,7 @@ impl Tx {
     /// How long a ticket's audit trail is.
     pub async fn count_events(&mut self, ticket: Uuid, notes: bool) -> Result<i64> {
         let mut select = Select::new("SELECT COUNT(*) FROM ticket_events WHERE ticket_id = ");
-        select.bind(ticket).sql(if notes { "" } else { " AND type <> 'note_added'" });
+        select.bind(ticket).sql(if notes { "" } else { NO_NOTES });
         count(select, self).await
     }
 

@@ -75,6 +75,9 @@ pub(super) fn add(
     template: &TemplateRecord,
 ) -> Result<(), TemplateFault> {
     for (part, source) in template.parts() {
+        if let Some(fault) = TemplateFault::too_deep(part, source) {
+            return Err(fault);
+        }
         environment
             .add_template_owned(source_name(template.id, part), source.to_owned())
             .map_err(|error| TemplateFault::new(part, &error, source, &vocabulary::none()))?;

@@ -105,6 +105,19 @@ async fn some_moment(accepted: &Semaphore) {
     tokio::time::sleep(Duration::from_micros(Ids::Random.below(10_000))).await;
 }
 
+/// A disk that is full of logs must not stop the desk: what can't be said is not said.
+#[tokio::test]
+async fn a_log_that_cannot_be_written_stops_nothing() {
+    let database = Database::fresh(Engine::Sqlite).await;
+    let mut program = Program::start(database.dir(), &database.url, "exec 2>/dev/full").await;
+    let mut client = Client::connect(program.smtp).await.expect("greeted");
+    for number in 0..3 {
+        let reply = send(&mut client, &format!("unlogged-{number}")).await.expect("answered");
+        assert!(reply.starts_with("250 "), "{reply}");
+    }
+    program.kill();
+}
+
 both_engines! {
     /// RFC 5321 §6.1: what was answered 250 must not be lost, nor, here, be there twice.
     async fn killed_under_load_nothing_is_lost_or_doubled(engine: Engine) {

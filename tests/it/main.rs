@@ -31,6 +31,7 @@ mod relays;
 mod round_trip;
 mod schema;
 mod seeding;
+mod senders;
 mod smtp;
 mod store;
 mod templates;

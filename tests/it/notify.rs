@@ -170,6 +170,16 @@ both_engines! {
         assert_eq!(desk.told().await, ["agent_note ada@desk.test"]);
     }
 
+    /// Mail programs cut what has more than 100 kB of HTML (MAIL.md §2.2); the whole stands in the ticket.
+    async fn agents_are_told_the_beginning_of_a_long_mail(engine: Engine) {
+        let desk = Desk::start(engine).await;
+        desk.mail("Long", &"wrote:\r\n".repeat(100_000)).await;
+        let told = desk.rendered("agent_new_ticket", AGENT).await;
+        let html = told.html.expect("it has HTML");
+        assert!(html.len() < 90_000 && told.text.len() < 40_000, "{} {}", html.len(), told.text.len());
+        assert!(told.text.contains("wrote:"));
+    }
+
     async fn bursts_come_in_one_mail(engine: Engine) {
         let desk = Desk::start(engine).await;
         let ticket = desk.mail("Lamp", "It broke.").await;

@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use super::{GONE, Upload, may_use, no_room};
+use super::{GONE, Upload, may_use, no_room, visible};
 use crate::desk::writing::{Answered, Ending};
 use crate::desk::{Caller, Desk, Error, Result};
-use crate::model::{AttachmentRecord, Timestamp};
+use crate::model::{AttachmentRecord, Scope, Timestamp};
 use crate::store::{PIECE, Tx};
 
 /// An upload is gone after a day.
@@ -53,7 +53,8 @@ impl Desk {
         const USED: Error = Error::InvalidState("it is part of a ticket; delete its response");
         let mut tx = self.store().begin().await?;
         let row = tx.attachment(id).await?.ok_or(GONE)?;
-        if row.expires_at.is_none() {
+        if let Some(response) = row.response_id {
+            visible(tx.response(response).await?, caller.allows(Scope::NotesRead)).map_err(|_| GONE)?;
             return Err(USED);
         }
         if !may_use(&row, caller) {

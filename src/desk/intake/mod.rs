@@ -196,8 +196,11 @@ impl Desk {
     ) -> Result<Decision> {
         let (contact, verified) = self.known_contact(tx, mail, &sender).await?;
         let actor = sender.customer(&contact);
-        let reopened = ticket.status.is_ended();
-        let status = ticket.status.after_customer_message().unwrap_or(Status::Open);
+        let reopened = placed.may_reopen && ticket.status.is_ended();
+        let status = match placed.may_reopen {
+            true => ticket.status.after_customer_message().unwrap_or(Status::Open),
+            false => ticket.status,
+        };
         let response = self.response_from(mail, &actor, placed.placement.clone(), &placed.flags);
         let filed = self.append_response(tx, ticket, response, status, &actor).await?;
         if placed.may_tell_agents {

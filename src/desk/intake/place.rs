@@ -33,6 +33,9 @@ pub(super) struct Placed {
     pub internal: bool,
     /// A stranger who only knew a Message-ID is shown in the desk, but mailed to nobody.
     pub may_tell_agents: bool,
+    /// Not if nothing but a Message-ID, which can be stolen, speaks for the sender: the mail is shown, and the ticket
+    /// stays as it is.
+    pub may_reopen: bool,
 }
 
 impl Placed {
@@ -48,6 +51,7 @@ impl Placed {
             token_agent: None,
             internal: false,
             may_tell_agents: true,
+            may_reopen: true,
         }
     }
 
@@ -128,10 +132,12 @@ impl Desk {
             let Some(ticket) = ticket else { continue };
             let reason = format!("it answers {id}, which is {whose}");
             let got_it = ours.is_some_and(|token| token.was_sent_to(self.keys(), &sender.address));
+            let mut placed = placed;
             if got_it || sender.takes_part_in(&ticket) {
+                placed.may_reopen = !sender.failing;
                 return Ok(placed.on(ticket, PlacedBy::References, reason));
             }
-            let mut placed = placed;
+            placed.may_reopen = false;
             placed.flags.push("unverified_sender");
             if self.config().intake.strangers_by_reference == Strangers::NewTicket {
                 placed.related_to = Some(ticket.id);

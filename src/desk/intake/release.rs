@@ -145,6 +145,11 @@ impl Placed {
     }
 
     fn put_on(self, ticket: Ticket, reason: &str) -> Self {
-        Self { ticket: Some(ticket), may_tell_agents: true, ..self.nowhere_by(PlacedBy::Api, reason) }
+        Self {
+            ticket: Some(ticket),
+            may_tell_agents: true,
+            may_reopen: true,
+            ..self.nowhere_by(PlacedBy::Api, reason)
+        }
     }
 }

@@ -144,7 +144,7 @@ pub async fn get(
 
 /// A mail as received.
 ///
-/// Exactly the bytes received.
+/// Exactly the bytes received. Those of a note need `notes:read` as well.
 #[utoipa::path(
     get,
     path = "/api/support/inbound/{id}/raw",
@@ -161,7 +161,11 @@ pub async fn raw(
 ) -> Result<Response, Problem> {
     who.require(Scope::EmailLogsRead)?;
     Params::parse(query.as_deref())?.finish()?;
-    Ok(message(api.desk.inbound_mail_raw(id(&mail, "inbound_mail")?).await?))
+    let (raw, is_note) = api.desk.inbound_mail_raw(id(&mail, "inbound_mail")?).await?;
+    if is_note {
+        who.require(Scope::NotesRead)?;
+    }
+    Ok(message(raw))
 }
 
 /// Hand in a mail.

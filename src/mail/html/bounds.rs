@@ -1,5 +1,6 @@
 //! Bounds put on HTML in linear time, before anything builds a tree of it. Tree building costs elements × open formatting
-//! elements, sanitising costs nesting squared, and tokenising costs the attributes of a tag squared.
+//! elements, sanitising costs nesting squared, tokenising costs the attributes of a tag squared, and writing a text costs
+//! its length for each `&` in it.
 
 use std::borrow::Cow;
 
@@ -9,8 +10,11 @@ const MAX_SIZE: usize = 2 * 1024 * 1024;
 const MAX_DEPTH: usize = 200;
 /// More attributes than this of one tag are dropped.
 const MAX_ATTRIBUTES: usize = 60;
-/// What all tags together may cost: each costs the elements open around it.
+/// What all tags together may cost: each costs the elements open around it. What all text may cost: its length in units
+/// of [`STRIDE`] for each character that is written as an entity.
 const MAX_COST: usize = 3_000_000;
+/// How many octets of text are looked through in the time that one element costs.
+const STRIDE: usize = 4_096;
 
 /// Elements that end without an end tag: they are not counted as open.
 const SELF_ENDING: &[&str] = &[
@@ -23,18 +27,29 @@ const SELF_ENDING: &[&str] = &[
 pub(super) fn bounded(html: &str) -> Option<Cow<'_, str>> {
     let html = &html[..html.floor_char_boundary(MAX_SIZE)];
     let mut scan = Scan { html, kept_to: 0, out: String::new(), open: 0, dropped: 0, cost: 0 };
-    let mut at = 0;
-    while let Some(found) = memchr::memchr(b'<', &html.as_bytes()[at..]) {
-        at = scan.tag(at + found);
-        if scan.cost > MAX_COST {
+    let (mut at, mut text, mut entities) = (0, 0, 0);
+    while at < html.len() {
+        let next = memchr::memchr(b'<', &html.as_bytes()[at..]).map_or(html.len(), |found| at + found);
+        text += next - at;
+        entities += entities_in(&html.as_bytes()[at..next]);
+        at = if next < html.len() { scan.tag(next) } else { next };
+        if scan.cost > MAX_COST || entities.saturating_mul(text) / STRIDE > MAX_COST {
             return None;
         }
     }
     Some(scan.finish())
 }
 
+/// Characters that are written as entities: `&` and the no-break space. (Those of `<` are tags, or next to one.)
+fn entities_in(text: &[u8]) -> usize {
+    memchr::memchr2_iter(b'&', NO_BREAK_SPACE, text).count()
+}
+
+/// The second octet of U+00A0.
+const NO_BREAK_SPACE: u8 = 0xa0;
+
 /// The HTML with no tag of more attributes than the tokenizer takes in linear time.
-pub(super) fn with_few_attributes(html: &str) -> Cow<'_, str> {
+pub(in crate::mail) fn with_few_attributes(html: &str) -> Cow<'_, str> {
     let mut scan = Scan { html, kept_to: 0, out: String::new(), open: 0, dropped: 0, cost: 0 };
     let mut at = 0;
     while let Some(found) = memchr::memchr(b'<', &html.as_bytes()[at..]) {

@@ -9,3 +9,5 @@ pub use link::from_text;
 pub(super) use sanitise::content_ids;
 pub use sanitise::sanitise;
 pub use text::to_text;
+
+pub(in crate::mail) use bounds::with_few_attributes;

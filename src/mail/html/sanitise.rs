@@ -305,4 +305,19 @@ mod tests {
         let html = format!("{}{}", "<b>".repeat(190), "<p>x".repeat(100_000));
         assert!(sanitise(&html, &|_| None).starts_with('x'));
     }
+
+    /// Each would take minutes if any step were quadratic.
+    #[test]
+    fn bombs_are_bounded() {
+        for unit in
+            ["&", "&a", "& ", "&amp;", "&nbsp;", "\u{a0}", "&</b>", "<", "<table><tr><td>", "<ul><li>"]
+        {
+            let html = unit.repeat(1_000_000 / unit.len());
+            sanitise(&html, &|_| None);
+            crate::mail::quote::split(&to_text(&html), Some(&html));
+            crate::mail::quote::new_html(&html);
+        }
+        let attributes: String = (0..200_000).map(|n| format!(" a{n}=1")).collect();
+        crate::mail::quote::new_html(&format!("<p{attributes}>x"));
+    }
 }

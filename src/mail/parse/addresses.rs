@@ -48,6 +48,39 @@ pub(super) fn read(value: &[u8], charset_hint: Option<&[u8]>) -> Vec<Address> {
     out
 }
 
+/// Whether a field's value says this address and no other, in so many octets: nothing was decoded, dropped or chosen to
+/// get it. (RFC 2047 §5 has no encoded words in addresses.) What stands in quotes, comments and encoded words is a name.
+pub(super) fn is_plain(value: &[u8], email: &str) -> bool {
+    let is_clean = value.iter().all(|byte| *byte == b'\t' || !byte.is_ascii_control())
+        && !String::from_utf8_lossy(value).chars().any(|c| c != '\t' && names::is_deceptive(c));
+    let is_it = |word: &[u8]| word.eq_ignore_ascii_case(email.as_bytes());
+    let mut mailbox = Mailbox::default();
+    let (mut brackets, mut at) = (0, 0);
+    while at < value.len() {
+        let rest = &value[at..];
+        at += match rest[0] {
+            b'"' => mailbox.quoted(rest),
+            b'(' => mailbox.comment(rest),
+            b'<' => {
+                brackets += 1;
+                mailbox.angle(rest)
+            }
+            byte => match encoded_word_length(rest) {
+                Some(length) => length,
+                None => mailbox.other(byte, rest),
+            },
+        };
+    }
+    let mut bare = mailbox.bare.split(|byte| b" \t,;[]".contains(byte)).filter(|word| word.contains(&b'@'));
+    let others_are_it = bare.clone().all(is_it);
+    is_clean
+        && others_are_it
+        && match &mailbox.angle {
+            Some(angle) => brackets == 1 && is_it(angle.trim_ascii()),
+            None => bare.next().is_some(),
+        }
+}
+
 impl Mailbox {
     /// A `:` ends a group's name, unless it stands inside an address (`x:y@example.org`) or a time.
     fn is_group_name(&self, rest: &[u8]) -> bool {
@@ -242,6 +275,41 @@ fn unescaped(bytes: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What others may read otherwise speaks for nobody.
+    #[test]
+    fn an_address_is_plain_or_repaired() {
+        let email = "ada@agents.test";
+        for plain in [
+            "ada@agents.test",
+            "ADA@Agents.test",
+            "Ada <ada@agents.test>",
+            "\"eve@evil.test\" <ada@agents.test>",
+            "=?utf-8?Q?A=40b?= (x@y) <ada@agents.test>",
+            "ada@agents.test <ada@agents.test>",
+            "ada@agents.test (Ada)",
+            "Ada < ada@agents.test >",
+        ] {
+            assert!(is_plain(plain.as_bytes(), email), "{plain}");
+        }
+        for repaired in [
+            "=?utf-8?b?YWRhQGFnZW50cy50ZXN0?=",
+            "<=?utf-8?b?YWRhQGFnZW50cy50ZXN0?=>",
+            "<ada@agents.te\0st>",
+            "<a\u{202e}da@agents.test>",
+            "<ada@agents\u{200e}.test>",
+            "<ada@=?utf-8?b?YWdlbnRzLnRlc3Q=?=>",
+            "\"a\" <real@evil.test> <ada@agents.test>",
+            "real@evil.test\0 <ada@agents.test>",
+            "real@evil.test <ada@agents.test>",
+            "real@evil.test, ada@agents.test",
+            "<@evil.test:ada@agents.test>",
+            "<ada@agents. test>",
+            "ada@agents.test <>",
+        ] {
+            assert!(!is_plain(repaired.as_bytes(), email), "{repaired:?}");
+        }
+    }
 
     #[test]
     fn reads_lists_and_their_violations() {

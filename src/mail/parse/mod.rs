@@ -59,6 +59,9 @@ pub struct ParsedMail {
     pub from: Vec<Address>,
     /// How many `From` fields there are; well-formed mail has one.
     pub from_fields: usize,
+    /// Whether the address in `From` is not what stands there: it was decoded, cleaned, or chosen among several. Others may
+    /// read another one.
+    pub from_repaired: bool,
     /// `Reply-To` addresses.
     pub reply_to: Vec<Address>,
     /// `To` addresses.
@@ -110,10 +113,10 @@ impl ParsedMail {
         self.headers.iter().filter(move |h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value.as_str())
     }
 
-    /// The one address that may speak for the mail: the only one of the only `From` field.
+    /// The one address that may speak for the mail: the only one of the only `From` field, as it is written there.
     pub fn sole_from(&self) -> Option<&Address> {
         match (self.from_fields, self.from.as_slice()) {
-            (1, [one]) => Some(one),
+            (1, [one]) if !self.from_repaired => Some(one),
             _ => None,
         }
     }
@@ -198,10 +201,13 @@ fn header(fields: &Fields<'_>, charset: Option<&[u8]>) -> ParsedMail {
         all.take(MAX_ADDRESSES).collect::<Vec<Address>>()
     };
     let ids = |name: &str| decoded(name).map(|value| message_ids(&value)).unwrap_or_default();
+    let from = addresses("from");
+    let repaired = |value: &[u8]| from.iter().any(|address| !addresses::is_plain(value, &address.email));
     ParsedMail {
+        from_repaired: fields.named("from").any(|field| repaired(&field.unfolded())),
         headers: fields.all.iter().map(|field| readable_header(field, charset)).collect(),
-        from: addresses("from"),
         from_fields: fields.named("from").count(),
+        from,
         reply_to: addresses("reply-to"),
         to: addresses("to"),
         cc: addresses("cc"),

@@ -6,6 +6,8 @@ use html5ever::tokenizer::{
 };
 use std::cell::RefCell;
 
+use crate::mail::html::with_few_attributes;
+
 /// One token of the document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Node {
@@ -46,8 +48,9 @@ impl Element {
 
 /// The nodes of a document, in order. Comments and document types are left out.
 pub fn parse(html: &str) -> Vec<Node> {
+    let html = with_few_attributes(html);
     let queue = BufferQueue::default();
-    queue.push_back(StrTendril::from_slice(html));
+    queue.push_back(StrTendril::from_slice(&html));
     let tokenizer = Tokenizer::new(Sink::default(), TokenizerOpts::default());
     while !matches!(tokenizer.feed(&queue), html5ever::TokenizerResult::Done) {}
     tokenizer.end();

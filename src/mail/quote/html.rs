@@ -64,11 +64,18 @@ struct Page {
     line_of: Vec<usize>,
     lines: Vec<String>,
     hints: Vec<Hint>,
+    /// For each line, whether it has more than blanks.
+    written: Vec<bool>,
 }
 
 impl Page {
     fn read(html: &str) -> Self {
-        let mut page = Self { lines: vec![String::new()], hints: vec![Hint::None], ..Self::default() };
+        let mut page = Self {
+            lines: vec![String::new()],
+            hints: vec![Hint::None],
+            written: vec![false],
+            ..Self::default()
+        };
         let mut walk = Walk::default();
         for node in dom::parse(html) {
             page.push(node, &mut walk);
@@ -120,6 +127,7 @@ impl Page {
         let words: Vec<&str> =
             text.split(|c: char| c.is_whitespace() && c != '\u{a0}').filter(|w| !w.is_empty()).collect();
         line.push_str(&words.join(" "));
+        *self.written.last_mut().expect("never empty") |= words.iter().any(|word| !word.trim().is_empty());
         if !words.is_empty() && text.ends_with(char::is_whitespace) {
             line.push(' ');
         }
@@ -133,7 +141,7 @@ impl Page {
     fn open(&mut self, element: &Element) {
         match element.name.as_str() {
             "br" => self.new_line(),
-            "td" | "th" => self.lines.last_mut().expect("never empty").push(' '),
+            "td" | "th" => self.keep_apart(),
             "p" if element.attribute("class").starts_with("Mso") => self.break_line(),
             "p" => self.break_paragraph(),
             name if is_block(name) => self.break_line(),
@@ -147,20 +155,28 @@ impl Page {
         }
     }
 
+    fn keep_apart(&mut self) {
+        let line = self.lines.last_mut().expect("never empty");
+        if !line.ends_with(' ') {
+            line.push(' ');
+        }
+    }
+
     fn new_line(&mut self) {
         self.lines.push(String::new());
         self.hints.push(Hint::None);
+        self.written.push(false);
     }
 
     fn break_line(&mut self) {
-        if self.lines.last().is_some_and(|line| !line.trim().is_empty()) {
+        if self.written.last().is_some_and(|written| *written) {
             self.new_line();
         }
     }
 
     fn break_paragraph(&mut self) {
         self.break_line();
-        if self.lines.len() >= 2 && self.lines[self.lines.len() - 2].trim() != "" {
+        if self.written.iter().rev().nth(1).is_some_and(|written| *written) {
             self.new_line();
         }
     }

@@ -48,6 +48,11 @@ impl TemplateFault {
         Self { part, line, column, detail: unknown_variable(name, known) }
     }
 
+    /// What the engine must not be given at all.
+    pub fn too_deep(part: TemplatePart, source: &str) -> Option<Self> {
+        super::engine::too_deep(source).map(|detail| Self::whole(part, detail))
+    }
+
     /// Nothing in particular: the whole part.
     pub fn whole(part: TemplatePart, detail: impl Into<String>) -> Self {
         Self { part, line: 1, column: 1, detail: detail.into() }

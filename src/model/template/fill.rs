@@ -47,6 +47,9 @@ pub fn fill_sample(template: &TemplateRecord) -> Result<String, TemplateFault> {
 
 /// What is wrong with a reply template, tried on a made-up ticket.
 pub fn check_reply(template: &TemplateRecord) -> Vec<TemplateFault> {
+    if let Some(fault) = TemplateFault::too_deep(TemplatePart::Body, &template.body) {
+        return vec![fault];
+    }
     let faults = reply_vocabulary().faults(&reply_environment(), TemplatePart::Body, &template.body);
     match fill_sample(template) {
         Err(fault) if faults.is_empty() => vec![fault],
@@ -61,6 +64,9 @@ pub fn reply_vocabulary() -> Vocabulary {
 
 fn run(template: &TemplateRecord, context: Value) -> Result<String, TemplateFault> {
     let source = template.body.as_str();
+    if let Some(fault) = TemplateFault::too_deep(TemplatePart::Body, source) {
+        return Err(fault);
+    }
     let name = if template.body_format == BodyFormat::Html { "reply.html" } else { "reply.txt" };
     let text = reply_environment().render_named_str(name, source, context);
     let text =
@@ -200,6 +206,33 @@ mod tests {
                 Some(words) => assert!(faults.iter().any(|f| f.detail.contains(words)), "{body}: {faults:?}"),
             }
         }
+    }
+
+    /// Each of them would overflow the stack of the thread that reads it.
+    #[test]
+    fn what_goes_too_deep_is_refused_unread() {
+        let many = |open: &str, again: &str, close: &str| {
+            format!("{open}{}{close}", again.repeat(90_000 / again.len()))
+        };
+        for source in [
+            many("{{ ", "-", "1 }}"),
+            many("{{ ", "not ", "1 }}"),
+            many("{{ 1", "+1", " }}"),
+            many("{{ a", ".b", " }}"),
+            many("{{ a", "[0]", " }}"),
+            many("{{ 1", "|abs", " }}"),
+            many("{{ \"}}\" ~ ", "-", "1 }}"),
+            many("{% set a = ", "-", "1 %}"),
+            many("{% if 1 %}", "{% elif 1 %}", "{% endif %}"),
+            many("", "{% if 1 %}", ""),
+            many("", "{% filter upper %}", ""),
+            many("{{ 1|default(", "-", "1) }}"),
+        ] {
+            let faults = check_reply(&template(&source, BodyFormat::Text));
+            assert_eq!(faults.len(), 1, "{:.40}", source);
+        }
+        let nested = |count: usize| format!("{}x{}", "{% if 1 %}".repeat(count), "{% endif %}".repeat(count));
+        assert_eq!(check_reply(&template(&nested(100), BodyFormat::Text)), vec![]);
     }
 
     #[test]

@@ -37,6 +37,36 @@ both_engines! {
         assert!(events.contains("note_edited") && events.contains("note_deleted"), "{events}");
     }
 
+    /// Notes are for those who may read them, whatever way they are asked for.
+    async fn notes_leak_nowhere(engine: Engine) {
+        let app = App::start(engine).await;
+        let api = Client::admin(&app.desk).await;
+        mail_in(&app.desk, "jo@example.org", PARCEL).await;
+        let ticket = api.get("/tickets").await.json()["data"][0]["id"].as_str().expect("an id").to_owned();
+        let responses = format!("/tickets/{ticket}/responses");
+        let seen = api.json("POST", &responses, &json!({"body": "On its way"})).await.json()["id"].clone();
+        app.clock.advance_ms(1_000);
+        let note = json!({"body": "SECRET", "visibility": "internal"});
+        let note = api.json("POST", &responses, &note).await.json()["id"].as_str().expect("an id").to_owned();
+        api.json("PATCH", &format!("/responses/{note}"), &json!({"body": "SECRET too"})).await;
+        let scopes = [Scope::TicketsWrite, Scope::ResponsesWrite, Scope::TemplatesRead, Scope::EmailLogsRead];
+        let blind = Client::new(&app.desk, &scopes).await;
+        let answer = json!({"body": "x", "last_seen_response_id": seen});
+        let answered = blind.json("POST", &format!("{responses}?dry_run=true"), &answer).await;
+        assert_eq!(answered.status.as_u16(), 200, "a note collides with nobody who can't see it");
+        assert_eq!(api.json("POST", &responses, &answer).await.problem(), (409, "collision".into()));
+        for key in ["agent_note", "agent_mentioned", "agent_customer_message"] {
+            let preview = json!({"type": "notification", "key": key, "ticket": ticket, "subject": "S",
+                "body": "{% for m in messages %}{{ m.text }}{% endfor %}"});
+            let shown = blind.json("POST", "/templates/preview", &preview).await;
+            assert_eq!(shown.problem(), (403, "insufficient_scope".into()), "{key}");
+        }
+        for path in [format!("/tickets/{ticket}/events"), format!("/tickets/{ticket}?include=events,responses")] {
+            let shown = blind.get(&path).await.json().to_string();
+            assert!(!shown.contains(&note) && !shown.contains("SECRET"), "{path}: {shown}");
+        }
+    }
+
     async fn a_placed_mail_gets_its_texts_anew_and_nothing_else(engine: Engine) {
         let app = App::start(engine).await;
         let api = Client::admin(&app.desk).await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use postdesk::clock::{Clock, Ids};
 use postdesk::config::{Config, Smtp};
 use postdesk::desk::Desk;
+use postdesk::sender::Resolver;
 use postdesk::smtp::{Addresses, HandedIn, Listener};
 use postdesk::store::Store;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -43,7 +44,11 @@ impl Door {
         config.smtp.listen = vec!["127.0.0.1:0".parse().unwrap()];
         config.smtp.lmtp_listen = vec!["127.0.0.1:0".into()];
         change(&mut config.smtp);
-        let listener = Arc::new(Listener::bind(desk(config).await, HandedIn::default()).await.unwrap());
+        let listener = Arc::new(
+            Listener::bind(desk(config).await, Resolver::Fixed(Arc::default()), HandedIn::default())
+                .await
+                .unwrap(),
+        );
         let stop = CancellationToken::new();
         let running = tokio::spawn(listener.clone().run(stop.clone()));
         Self { addresses: listener.addresses().clone(), listener, stop, running, database }

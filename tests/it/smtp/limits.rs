@@ -7,15 +7,41 @@ use tokio::net::TcpStream;
 
 use super::door::{Client, Door};
 
+/// CHECKLIST §3, idle floods: whoever has waited longest without a word makes room.
 #[tokio::test]
-async fn sessions_beyond_the_cap_are_sent_away_at_once() {
+async fn idle_sessions_make_room_for_others() {
+    let door = Door::open(|smtp| smtp.max_sessions = 20).await;
+    let mut idle = Vec::new();
+    for _ in 0..20 {
+        idle.push(door.client().await);
+    }
+    for number in 0..30 {
+        let mut client = door.client().await;
+        client.begin_mail().await;
+        client.ask("DATA", "354 *").await;
+        client.send(format!("Subject: {number}\r\n\r\nx\r\n.\r\n")).await;
+        client.expect("250 2.0.0 *").await;
+        idle.push(client);
+    }
+    idle[0].expect("421 4.3.2 *").await;
+    assert_eq!(idle[0].try_expect_close().await, Ok(()));
+}
+
+/// Those that are in the middle of a mail keep their places.
+#[tokio::test]
+async fn sessions_beyond_the_cap_are_sent_away() {
     let door = Door::open(|smtp| smtp.max_sessions = 2).await;
-    let first = door.client().await;
-    let _second = door.client().await;
+    let mut busy = Vec::new();
+    for _ in 0..2 {
+        let mut client = door.client().await;
+        client.begin_mail().await;
+        client.ask("DATA", "354 *").await;
+        busy.push(client);
+    }
     let mut third = door.connect().await;
     third.expect("421 4.3.2 *").await;
     assert_eq!(third.try_expect_close().await, Ok(()));
-    drop(first);
+    busy.remove(0);
     greeted_in_time(&door).await;
 }
 

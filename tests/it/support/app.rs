@@ -8,6 +8,7 @@ use postdesk::clock::{Clock, Ids};
 use postdesk::config::Config;
 use postdesk::desk::{Desk, Round, Wanted};
 use postdesk::model::{Agent, Audience, Category, EmailStatus, Mailbox, OutboxEntry, Timestamp};
+use postdesk::sender::{Resolver, Zone};
 use postdesk::smtp::{HandedIn, Listener};
 use postdesk::store::Store;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -52,7 +53,12 @@ impl App {
 
     /// The same, on a database of the caller's.
     pub async fn start_on(database: Database, change: impl FnOnce(&mut Config)) -> Self {
-        Self::start_there(database, (SUPPORT, AGENT), change).await
+        Self::start_there(database, (SUPPORT, AGENT), Zone::default(), change).await
+    }
+
+    /// The same, where the DNS is this zone.
+    pub async fn start_in(engine: Engine, zone: Zone, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_there(Database::fresh(engine).await, (SUPPORT, AGENT), zone, change).await
     }
 
     /// A desk with another mailbox and another agent.
@@ -62,10 +68,15 @@ impl App {
         agent: &str,
         change: impl FnOnce(&mut Config),
     ) -> Self {
-        Self::start_there(Database::fresh(engine).await, (mailbox, agent), change).await
+        Self::start_there(Database::fresh(engine).await, (mailbox, agent), Zone::default(), change).await
     }
 
-    async fn start_there(database: Database, who: (&str, &str), change: impl FnOnce(&mut Config)) -> Self {
+    async fn start_there(
+        database: Database,
+        who: (&str, &str),
+        zone: Zone,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = config(&database);
         change(&mut config);
         let store = Store::open(&config.store.url, config.store.max_connections).await.expect("it opens");
@@ -75,7 +86,7 @@ impl App {
         let desk = Desk::open(store.clone(), Arc::new(config), clock.clone(), Ids::seeded(1)).await;
         let desk = desk.expect("it opens");
         let stop = CancellationToken::new();
-        let smtp = open_smtp(&desk, &stop).await;
+        let smtp = open_smtp(&desk, zone, &stop).await;
         Self { desk, clock, store, database, smtp, _doors: stop.drop_guard() }
     }
 
@@ -105,8 +116,10 @@ async fn settle(store: &Store, (support, email): (&str, &str)) {
     tx.commit().await.expect("on disk");
 }
 
-async fn open_smtp(desk: &Desk, stop: &CancellationToken) -> SocketAddr {
-    let listener = Arc::new(Listener::bind(desk.clone(), HandedIn::default()).await.expect("a free port"));
+async fn open_smtp(desk: &Desk, zone: Zone, stop: &CancellationToken) -> SocketAddr {
+    let resolver = Resolver::Fixed(Arc::new(zone));
+    let listener =
+        Arc::new(Listener::bind(desk.clone(), resolver, HandedIn::default()).await.expect("a free port"));
     let address = listener.addresses().smtp[0];
     tokio::spawn(listener.run(stop.clone()));
     address

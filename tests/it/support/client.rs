@@ -17,9 +17,20 @@ pub struct Gone;
 impl Client {
     /// Connects, takes the greeting and says EHLO.
     pub async fn connect(address: SocketAddr) -> Result<Self, Gone> {
+        Self::connect_saying(address, b"").await
+    }
+
+    /// The same through a proxy, for a client at this address.
+    pub async fn connect_for(address: SocketAddr, client: &str) -> Result<Self, Gone> {
+        let header = format!("PROXY TCP4 {client} 127.0.0.1 4000 25\r\n");
+        Self::connect_saying(address, header.as_bytes()).await
+    }
+
+    async fn connect_saying(address: SocketAddr, first: &[u8]) -> Result<Self, Gone> {
         let stream = TcpStream::connect(address).await.map_err(|_| Gone)?;
         stream.set_nodelay(true).map_err(|_| Gone)?;
         let mut client = Self { stream: BufReader::new(stream) };
+        client.write(first).await?;
         client.reply().await?;
         client.say("EHLO client.test").await?;
         Ok(client)

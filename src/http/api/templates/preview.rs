@@ -22,7 +22,7 @@ use crate::http::writing::{self, Terms};
 use crate::http::{Api, answer, view};
 use crate::model::template::{ALL_LOCALES, Variable, fill_sample, reply_vocabulary};
 use crate::model::{
-    BodyFormat, Category, NotificationTemplate, OutboxEntry, Scope, TemplateRecord, TemplateType,
+    Audience, BodyFormat, Category, NotificationTemplate, OutboxEntry, Scope, TemplateRecord, TemplateType,
     TemplateVisibility,
 };
 
@@ -294,7 +294,7 @@ pub async fn variables(
 async fn shown(api: &Api, caller: &Caller, trial: Trial) -> Result<view::Preview, Problem> {
     match trial.template.r#type {
         TemplateType::Reply => reply_shown(api, caller, trial).await,
-        TemplateType::Notification => notification_shown(api, trial).await,
+        TemplateType::Notification => notification_shown(api, caller, trial).await,
     }
 }
 
@@ -312,9 +312,14 @@ async fn reply_shown(api: &Api, caller: &Caller, trial: Trial) -> Result<view::P
     Ok(view::Preview { subject: None, text, html, html_bytes, warnings: Vec::new() })
 }
 
-async fn notification_shown(api: &Api, trial: Trial) -> Result<view::Preview, Problem> {
+async fn notification_shown(api: &Api, caller: &Caller, trial: Trial) -> Result<view::Preview, Problem> {
     let Trial { template, ticket, locale } = trial;
     let key = NotificationTemplate::parse(&template.key).ok_or(Problem::not_found("template"))?;
+    // What agents and admins are told of a ticket may be a note.
+    let tells_notes = ticket.is_some() && key.audience() != Audience::Customer;
+    if tells_notes && !caller.allows(Scope::NotesRead) {
+        return Err(Problem::lacks(Scope::NotesRead));
+    }
     let wanted = reader_of(&template, locale);
     let sample = api.templates.sample(key, &wanted);
     let mail = match &ticket {

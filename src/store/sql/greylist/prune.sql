@@ -1,0 +1,1 @@
+DELETE FROM greylist WHERE seen_at < $1

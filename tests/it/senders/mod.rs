@@ -1,0 +1,7 @@
+//! Who really sent a mail: the public suites of SPF, ARC and DKIM, and what the desk makes of the results.
+
+mod authority;
+mod decision_0010_spf;
+mod dkimpy;
+mod door;
+mod suites;
