@@ -416,7 +416,9 @@ async fn visible_attachments(tx: &mut Tx, ticket: Uuid, notes: bool) -> Result<V
 
 /// That there are notes is itself a note.
 fn visible_events(mut events: Vec<TicketEvent>, notes: bool) -> Vec<TicketEvent> {
-    events.retain(|event| notes || event.r#type != "note_added");
+    events.retain(|event| {
+        notes || !["note_added", "note_edited", "note_deleted"].contains(&event.r#type.as_str())
+    });
     events
 }
 

@@ -35,4 +35,5 @@ mod senders;
 mod smtp;
 mod store;
 mod templates;
+mod upgrades;
 mod webhooks;

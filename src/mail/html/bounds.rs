@@ -14,7 +14,7 @@ const MAX_ATTRIBUTES: usize = 60;
 /// of [`STRIDE`] for each character that is written as an entity.
 const MAX_COST: usize = 3_000_000;
 /// How many octets of text are looked through in the time that one element costs.
-const STRIDE: usize = 4_096;
+const STRIDE: usize = 1_024;
 
 /// Elements that end without an end tag: they are not counted as open.
 const SELF_ENDING: &[&str] = &[
