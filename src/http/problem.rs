@@ -387,6 +387,10 @@ impl From<desk::Error> for Problem {
             Error::Busy(what) => Self::new("unavailable", format!("{what}; ask again")),
             Error::Template(fault) => Self::template(&[fault]),
             Error::Keys(_) => Self::internal(&error),
+            Error::Store(ref store) if store.is_full() => {
+                tracing::warn!(%error, "no room to write");
+                Self::new("read_only", "there is no room to write; the same call may succeed later")
+            }
             Error::Store(ref store) if store.is_transient() => {
                 tracing::warn!(%error, "store not available");
                 Self::new("unavailable", "the database does not answer; the same call may succeed later")

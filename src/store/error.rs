@@ -25,6 +25,11 @@ impl Error {
         matches!(self, Self::Unavailable(_) | Self::Full(_))
     }
 
+    /// Whether there is no room to write: reading goes on.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full(_))
+    }
+
     /// Whether another call took a unique value first.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Conflict(_))

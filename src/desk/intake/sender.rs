@@ -36,7 +36,7 @@ impl Desk {
         let is_sole = mail.parsed.sole_from().is_some();
         Ok(Sender {
             name: mail.from_name.clone(),
-            verified: authentication.is_verified() && is_sole,
+            verified: authentication.is_verified() && is_sole && address.contains('@'),
             failing: authentication.dmarc == Authority::Fail,
             agent: self.directory().agent_by_address(&address).cloned(),
             is_sole,
