@@ -86,6 +86,8 @@ pub mod model;
 pub mod clock;
 pub mod config;
 pub mod desk;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod http;
 pub mod mail;
 pub mod outbox;
