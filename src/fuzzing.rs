@@ -12,9 +12,7 @@ use crate::mail::kind::{self, Ourselves};
 use crate::mail::reply_token::KeyRing;
 use crate::mail::{command, dsn, html, language, parse, placement, quote};
 use crate::model::template::check_reply;
-use crate::model::{
-    BodyFormat, Envelope, ReversePath, TemplateRecord, TemplateType, TemplateVisibility, Timestamp,
-};
+use crate::model::{Envelope, ReversePath, TemplateRecord, TemplateType};
 use crate::sender::{Checker, Client, Resolver, Zone, spf};
 use crate::smtp;
 
@@ -114,26 +112,8 @@ pub fn sender(data: &[u8]) {
 
 /// A reply template.
 pub fn template(data: &[u8]) {
-    check_reply(&TemplateRecord {
-        id: Uuid::nil(),
-        r#type: TemplateType::Reply,
-        key: "fuzz".into(),
-        name: "Fuzz".into(),
-        category: None,
-        locale: "en".into(),
-        subject: None,
-        body: String::from_utf8_lossy(data).into_owned(),
-        body_format: BodyFormat::Markdown,
-        body_html: None,
-        visibility: TemplateVisibility::All,
-        team_id: None,
-        is_active: true,
-        usage_count: 0,
-        last_used_at: None,
-        created_at: Timestamp(0),
-        updated_at: Timestamp(0),
-        version: 1,
-    });
+    let body = String::from_utf8_lossy(data).into_owned();
+    check_reply(&TemplateRecord { body, ..TemplateRecord::blank(Uuid::nil(), TemplateType::Reply) });
 }
 
 #[cfg(test)]

@@ -214,24 +214,12 @@ impl Templates {
     pub fn built_in_of(&self, key: NotificationTemplate) -> TemplateRecord {
         let source = |ending| self.sources.get(&format!("mail/{key}.{ending}")).cloned();
         TemplateRecord {
-            id: notification_id(key, ALL_LOCALES),
-            r#type: TemplateType::Notification,
             key: key.as_str().into(),
             name: key.as_str().into(),
-            category: None,
-            locale: ALL_LOCALES.into(),
-            subject: None,
             body: source("txt").unwrap_or_default(),
-            body_format: BodyFormat::Text,
             body_html: source("html"),
-            visibility: TemplateVisibility::All,
-            team_id: None,
-            is_active: true,
-            usage_count: 0,
-            last_used_at: None,
-            created_at: Timestamp(0),
-            updated_at: Timestamp(0),
             version: 0,
+            ..TemplateRecord::blank(notification_id(key, ALL_LOCALES), TemplateType::Notification)
         }
     }
 

@@ -7,9 +7,7 @@ use postdesk::clock::Ids;
 use postdesk::desk::Desk;
 use postdesk::mail::parse;
 use postdesk::model::template::notification_id;
-use postdesk::model::{
-    BodyFormat, NotificationTemplate, TemplateRecord, TemplateType, TemplateVisibility, Timestamp,
-};
+use postdesk::model::{NotificationTemplate, TemplateRecord, TemplateType};
 use postdesk::outbox::{Transport, Worker, tell_problems};
 use postdesk::templates::Templates;
 use serde_json::{Value, json};
@@ -51,24 +49,11 @@ fn path_of(key: NotificationTemplate) -> String {
 /// An override as it would be kept, unchecked.
 fn unchecked(key: NotificationTemplate, body: &str) -> TemplateRecord {
     TemplateRecord {
-        id: notification_id(key, "*"),
-        r#type: TemplateType::Notification,
         key: key.as_str().into(),
         name: key.as_str().into(),
-        category: None,
-        locale: "*".into(),
-        subject: None,
         body: body.into(),
-        body_format: BodyFormat::Text,
-        body_html: None,
-        visibility: TemplateVisibility::All,
-        team_id: None,
-        is_active: true,
-        usage_count: 0,
-        last_used_at: None,
-        created_at: Timestamp(0),
-        updated_at: Timestamp(0),
         version: 7,
+        ..TemplateRecord::blank(notification_id(key, "*"), TemplateType::Notification)
     }
 }
 

@@ -107,24 +107,14 @@ impl Desk {
 
     async fn seed_template(&self, tx: &mut Tx, from: &SeedTemplate, now: Timestamp) -> Result<bool> {
         let template = TemplateRecord {
-            id: self.ids().uuid(now),
-            r#type: TemplateType::Reply,
             key: from.key.clone(),
             name: from.name.clone(),
             category: Some(from.category.clone()),
             locale: "en".into(),
-            subject: None,
             body: from.body.clone(),
-            body_format: BodyFormat::Markdown,
-            body_html: None,
-            visibility: TemplateVisibility::All,
-            team_id: None,
-            is_active: true,
-            usage_count: 0,
-            last_used_at: None,
             created_at: now,
             updated_at: now,
-            version: 1,
+            ..TemplateRecord::blank(self.ids().uuid(now), TemplateType::Reply)
         };
         let added = tx.insert_template(&template).await?;
         if added {

@@ -155,30 +155,12 @@ impl Object for Anything {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Timestamp;
+
     use crate::model::template::TemplateType;
 
     fn template(body: &str, body_format: BodyFormat) -> TemplateRecord {
-        TemplateRecord {
-            id: uuid::Uuid::nil(),
-            r#type: TemplateType::Reply,
-            key: "k".into(),
-            name: "K".into(),
-            category: None,
-            locale: "*".into(),
-            subject: None,
-            body: body.into(),
-            body_format,
-            body_html: None,
-            visibility: crate::model::TemplateVisibility::All,
-            team_id: None,
-            is_active: true,
-            usage_count: 0,
-            last_used_at: None,
-            created_at: Timestamp(0),
-            updated_at: Timestamp(0),
-            version: 1,
-        }
+        let blank = TemplateRecord::blank(uuid::Uuid::nil(), TemplateType::Reply);
+        TemplateRecord { body: body.into(), body_format, ..blank }
     }
 
     #[test]

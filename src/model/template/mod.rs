@@ -88,6 +88,30 @@ pub struct TemplateVersion {
 }
 
 impl TemplateRecord {
+    /// An active one for everybody, in all languages, without words.
+    pub fn blank(id: Uuid, r#type: TemplateType) -> Self {
+        Self {
+            id,
+            r#type,
+            key: String::new(),
+            name: String::new(),
+            category: None,
+            locale: ALL_LOCALES.into(),
+            subject: None,
+            body: String::new(),
+            body_format: if r#type == TemplateType::Reply { BodyFormat::Markdown } else { BodyFormat::Text },
+            body_html: None,
+            visibility: TemplateVisibility::All,
+            team_id: None,
+            is_active: true,
+            usage_count: 0,
+            last_used_at: None,
+            created_at: Timestamp(0),
+            updated_at: Timestamp(0),
+            version: 1,
+        }
+    }
+
     /// What came with the program: nothing was saved.
     pub fn is_builtin(&self) -> bool {
         self.version == 0

@@ -7,7 +7,7 @@ use crate::http::extract::{Fields, words};
 use crate::model::template::{ALL_LOCALES, locale_of, notification_id};
 use crate::model::{
     BodyFormat, Category, NotificationTemplate, TemplateRecord, TemplateType, TemplateVersion,
-    TemplateVisibility, Timestamp,
+    TemplateVisibility,
 };
 
 /// Longest source of a body, characters.
@@ -174,25 +174,11 @@ pub fn new(f: &mut Fields, id: Uuid, only_tried: bool) -> TemplateRecord {
     let locale = locale.or(fields.locale.clone()).unwrap_or_else(|| ALL_LOCALES.into());
     let name = fields.name.clone().unwrap_or_default();
     let base = TemplateRecord {
-        id: notification.map_or(id, |key| notification_id(key, &locale)),
-        r#type,
         key: notification.map_or_else(|| key_of(&name), |key| key.as_str().into()),
         name,
-        category: None,
-        locale,
-        subject: None,
-        body: String::new(),
-        body_format: if is_reply { BodyFormat::Markdown } else { BodyFormat::Text },
-        body_html: None,
-        visibility: TemplateVisibility::All,
-        team_id: None,
-        is_active: true,
-        usage_count: 0,
-        last_used_at: None,
-        created_at: Timestamp(0),
-        updated_at: Timestamp(0),
-        version: 1,
+        ..TemplateRecord::blank(notification.map_or(id, |key| notification_id(key, &locale)), r#type)
     };
+    let base = TemplateRecord { locale, ..base };
     fields.over(base)
 }
 
