@@ -312,12 +312,12 @@ mod tests {
         for unit in
             ["&", "&a", "& ", "&amp;", "&nbsp;", "\u{a0}", "&</b>", "<", "<table><tr><td>", "<ul><li>"]
         {
-            let html = unit.repeat(1_000_000 / unit.len());
+            let html = unit.repeat(200_000 / unit.len());
             sanitise(&html, &|_| None);
             crate::mail::quote::split(&to_text(&html), Some(&html));
             crate::mail::quote::new_html(&html);
         }
-        let attributes: String = (0..200_000).map(|n| format!(" a{n}=1")).collect();
+        let attributes: String = (0..50_000).map(|n| format!(" a{n}=1")).collect();
         crate::mail::quote::new_html(&format!("<p{attributes}>x"));
     }
 }
