@@ -79,7 +79,12 @@ impl Client {
 
     /// One that says nothing about itself.
     pub fn anonymous(desk: &Desk) -> Self {
-        Self { router: router(desk), token: String::new(), contract: Contract::of(desk) }
+        Self::of(desk, "")
+    }
+
+    /// Somebody with whatever token.
+    pub fn of(desk: &Desk, token: &str) -> Self {
+        Self { router: router(desk), token: token.to_owned(), contract: Contract::of(desk) }
     }
 
     /// GET under the API's base, or from the root.

@@ -105,6 +105,65 @@ async fn the_document_has_the_scopes_that_are_asked_for() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Every route refuses whoever may not: nobody, somebody unknown, a token that ended, and each scope that does not suffice.
+#[tokio::test]
+async fn every_route_refuses_those_who_may_not() {
+    let (app, admin, contract, known) = furnished().await;
+    let token = |name: &str, expires_at| NewToken {
+        name: name.into(),
+        agent_id: None,
+        scopes: vec![Scope::Admin],
+        expires_at,
+    };
+    let soon = app.clock.now().plus_ms(1_000);
+    let expired = Client::with(&app.desk, token("expired", Some(soon))).await;
+    app.clock.advance_ms(2_000);
+    let revoked = Client::with(&app.desk, token("revoked", None)).await;
+    let all = admin.get("/tokens").await.json();
+    let mut all = all["data"].as_array().expect("a list").iter();
+    let its_id = all
+        .find(|token| token["name"] == "revoked")
+        .and_then(|token| token["id"].as_str())
+        .expect("it is there");
+    let gone = admin.request("DELETE", &format!("/tokens/{its_id}")).body(Body::empty()).expect("a request");
+    assert_eq!(admin.send(gone).await.status.as_u16(), 204);
+    let unknown = Client::of(&app.desk, "pdk_nobodyhasthis");
+    let strangers = [
+        (Client::anonymous(&app.desk), "missing_credentials"),
+        (unknown, "invalid_token"),
+        (expired, "token_expired"),
+        (revoked, "invalid_token"),
+    ];
+    let mut holders = Vec::new();
+    for scope in Scope::ALL {
+        holders.push((*scope, Client::new(&app.desk, &[*scope]).await));
+    }
+    let mut wrong = Vec::new();
+    for (method, path, operation) in contract.operations().filter(|(.., operation)| is_secured(operation)) {
+        let path = filled(path, &known);
+        for (stranger, code) in &strangers {
+            let answer = asked(stranger, method, &path, operation).await;
+            let told = answer.json()["code"].clone();
+            // What takes forms of anybody, where it is switched on.
+            let is_closed = told == "intake_closed" && answer.status.as_u16() == 403;
+            if (answer.status.as_u16(), &told) != (401, &json!(code)) && !is_closed {
+                wrong.push(format!("{method} {path}: {code}, {}", shown(&answer)));
+            }
+        }
+        let ways = operation["security"].as_array().expect("ways");
+        let needed: Vec<_> = ways.iter().filter_map(|way| Scope::parse(way["token"][0].as_str()?)).collect();
+        let suffices =
+            |scope: Scope| needed.is_empty() || needed.iter().any(|needed| scope.includes(*needed));
+        for (scope, holder) in holders.iter().filter(|(scope, _)| !suffices(*scope)) {
+            let answer = asked(holder, method, &path, operation).await;
+            if (answer.status.as_u16(), answer.json()["code"].as_str()) != (403, Some("insufficient_scope")) {
+                wrong.push(format!("{method} {path}: {scope}, {}", shown(&answer)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// A desk with one of everything, and the ids of it, by the path they go into.
 async fn furnished() -> (App, Client, &'static Contract, BTreeMap<&'static str, String>) {
     let app = App::start_with(Engine::Sqlite, |config| config.api.limits.enabled = false).await;

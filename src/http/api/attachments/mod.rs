@@ -121,7 +121,7 @@ pub async fn thumbnail(
     path = "/api/support/attachments/{id}",
     operation_id = "delete_attachment",
     tag = "Attachments",
-    security(("token" = ["tickets:create"])),
+    security(("token" = ["tickets:create"]), ("token" = ["responses:write"])),
     params(("id" = String, Path, description = "Id of the file")),
     responses(
         (status = 204, description = "It is gone"),

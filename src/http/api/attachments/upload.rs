@@ -43,7 +43,7 @@ struct FileForm {
     path = "/api/support/attachments",
     operation_id = "upload_attachment",
     tag = "Attachments",
-    security(("token" = ["tickets:create"])),
+    security(("token" = ["tickets:create"]), ("token" = ["responses:write"])),
     params(("Content-Disposition" = Option<String>, Header, description = "The name of a file sent raw", example = "attachment; filename=\"box.txt\"")),
     request_body(content((Octets = "application/octet-stream"), (FileForm = "multipart/form-data"))),
     responses(
