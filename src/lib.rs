@@ -25,6 +25,7 @@
 //! | [`outbox`] | the door mail leaves by, to relays, straight to each domain's servers, or nowhere; `judge.rs` has what a remote's answer means | mail, sender, templates, desk, config, clock, model |
 //! | [`http`] | the API; `problem/codes.rs` has every error code | mail, templates, desk, config, model |
 //! | [`webhooks`] | the door events leave by: signed, tried again, and never to a private address | model, desk, config, clock |
+//! | `fuzzing` | what strangers send, given to whoever reads it; in tests and fuzzers alone | what reads |
 //! | [`telemetry`] | logs, and what the process measures of itself; whoever measures may use it | – |
 //!
 //! # Invariants

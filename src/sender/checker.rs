@@ -12,7 +12,7 @@ use hickory_resolver::config::ResolverConfig;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use mail_auth::arc::ArcError;
 use mail_auth::common::crypto::Algorithm;
-use mail_auth::dkim::{Canonicalization, DkimError};
+use mail_auth::dkim::Canonicalization;
 use mail_auth::dmarc::verify::DmarcParameters;
 use mail_auth::{
     ArcOutput, AuthenticatedMessage, DkimOutput, DkimResult, DmarcOutput, DmarcResult, Error,
@@ -139,7 +139,7 @@ impl Checker {
         let until = Instant::now() + self.settings.patience;
         let with_blanks = parse(raw);
         let without_blanks = ends_in_blanks(raw).and_then(|end| parse(&raw[..end]));
-        let mut message = Message { simple: with_blanks, relaxed: without_blanks };
+        let mut message = Message { simple: with_blanks, relaxed: without_blanks, unfit: 0 };
         let from = message.any().and_then(author_domain);
         message.limit_signatures(from.as_deref());
         let answers = async {
@@ -270,6 +270,8 @@ struct Found {
 struct Message<'x> {
     simple: Option<AuthenticatedMessage<'x>>,
     relaxed: Option<AuthenticatedMessage<'x>>,
+    /// How many signatures were put aside.
+    unfit: usize,
 }
 
 impl<'x> Message<'x> {
@@ -291,12 +293,13 @@ impl<'x> Message<'x> {
         self.views().flat_map(|view| view.dkim_headers.iter().map(|header| &header.header))
     }
 
-    /// Signatures that are none.
+    /// Signatures that can't prove anything.
     fn errors(&self) -> impl Iterator<Item = (Authority, String, String)> {
-        let errors = self.any().into_iter().flat_map(|view| &view.errors).take(MOST_SIGNATURES);
-        errors
-            .filter(|error| is_signature(error.name))
-            .map(|_| (Authority::Permerror, String::new(), String::new()))
+        let broken = self.any().map_or(0, |view| {
+            view.errors.iter().filter(|error| error.name.eq_ignore_ascii_case(b"DKIM-Signature")).count()
+        });
+        let number = (broken + self.unfit).min(MOST_SIGNATURES);
+        std::iter::repeat_n((Authority::Permerror, String::new(), String::new()), number)
     }
 
     /// Keeps those that may prove something: they sign `From` (RFC 6376 §5.4), are no SHA-1 (RFC 8301 §3.1), and few;
@@ -306,25 +309,17 @@ impl<'x> Message<'x> {
         let views =
             [(&mut self.simple, Canonicalization::Simple), (&mut self.relaxed, Canonicalization::Relaxed)];
         for (view, body) in views {
-            let Some(view) = view else { continue };
-            view.dkim_headers.retain(|header| !split || header.header.cb == body);
-            view.dkim_headers.sort_by_key(|header| !speaks_for(Some(&header.header.d), from));
-            view.dkim_headers.truncate(MOST_SIGNATURES);
-            let (good, bad): (Vec<_>, Vec<_>) =
-                std::mem::take(&mut view.dkim_headers).into_iter().partition(|header| {
-                    let signs_from = header.header.h.iter().any(|name| name.eq_ignore_ascii_case("from"));
-                    let is_sound = tags::are_sound(header.value, tags::SIGNATURE);
-                    signs_from && is_sound && header.header.a != Algorithm::RsaSha1
-                });
-            view.dkim_headers = good;
-            let unfit = |bad: mail_auth::common::headers::Header<'x, _>| {
-                mail_auth::common::headers::Header::new(
-                    bad.name,
-                    bad.value,
-                    Error::Dkim(DkimError::UnsupportedAlgorithm),
-                )
-            };
-            view.errors.extend(bad.into_iter().map(unfit));
+            let Some(AuthenticatedMessage { dkim_headers: signatures, .. }) = view else { continue };
+            signatures.retain(|header| !split || header.header.cb == body);
+            signatures.sort_by_key(|header| !speaks_for(Some(&header.header.d), from));
+            signatures.truncate(MOST_SIGNATURES);
+            let all = signatures.len();
+            signatures.retain(|header| {
+                header.header.h.iter().any(|name| name.eq_ignore_ascii_case("from"))
+                    && header.header.a != Algorithm::RsaSha1
+                    && tags::are_sound(header.value, tags::SIGNATURE)
+            });
+            self.unfit += all - signatures.len();
         }
     }
 
@@ -377,10 +372,6 @@ fn speaks_for(proved: Option<&str>, author: Option<&str>) -> bool {
     let (Some(proved), Some(author)) = (proved.and_then(ascii_domain), author) else { return false };
     proved.contains('.')
         && author.strip_suffix(proved.as_str()).is_some_and(|below| below.is_empty() || below.ends_with('.'))
-}
-
-fn is_signature(name: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(b"DKIM-Signature")
 }
 
 fn signature_found(output: &DkimOutput<'_>) -> Option<(Authority, String, String)> {

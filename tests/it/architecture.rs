@@ -21,6 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("outbox", &["mail", "sender", "model", "templates", "desk", "config", "clock", "telemetry"]),
     ("http", &["mail", "sender", "model", "templates", "desk", "config", "clock", "telemetry"]),
     ("webhooks", &["model", "desk", "config", "clock"]),
+    ("fuzzing", &["mail", "sender", "smtp", "model", "desk", "config", "clock"]),
 ];
 
 /// Files of the binary: they put the rooms together, and may know them all.
