@@ -1,5 +1,8 @@
 //! `Authentication-Results` (RFC 8601): ours to be written, and those of our own MTAs to be read.
 
+use std::iter::Peekable;
+use std::str::Chars;
+
 use crate::model::Authority;
 
 const NAME: &str = "authentication-results";
@@ -34,11 +37,17 @@ impl MethodResult {
 }
 
 impl Results {
-    /// The value of a field (RFC 8601 §2.2); comments are left out.
+    /// The value of a field (RFC 8601 §2.2); comments are left out. [`None`] for what names nobody, or has a
+    /// quote that never ends.
     pub fn parse(value: &str) -> Option<Self> {
-        let mut parts = clauses(value).into_iter();
-        let authserv_id = parts.next()?.split_whitespace().next()?.to_ascii_lowercase();
-        Some(Self { authserv_id, all: parts.filter_map(|part| method_result(&part)).collect() })
+        let mut text = Text(value.chars().peekable());
+        let authserv_id = text.word(&[';']).filter(|id| !id.is_empty())?.to_ascii_lowercase();
+        let _version = text.pairs()?;
+        let mut all = Vec::new();
+        while text.0.peek().is_some() {
+            all.extend(method_result(text.pairs()?));
+        }
+        Some(Self { authserv_id, all })
     }
 
     /// What the topmost field in a mail says, if one of these MTAs wrote it.
@@ -84,37 +93,65 @@ fn value_of(field: &[u8]) -> &[u8] {
     memchr::memchr(b':', field).map_or(&[], |colon| &field[colon + 1..])
 }
 
-/// What stands between semicolons, without comments, quotes taken away.
-fn clauses(value: &str) -> Vec<String> {
-    let mut clauses = vec![String::new()];
-    let (mut depth, mut quoted, mut escaped) = (0_u32, false, false);
-    for c in value.chars() {
-        let plain = !std::mem::take(&mut escaped);
-        match c {
-            '\\' if plain && (quoted || depth > 0) => escaped = true,
-            '"' if plain && depth == 0 => quoted = !quoted,
-            '(' if plain && !quoted => depth += 1,
-            ')' if plain && !quoted => depth = depth.saturating_sub(1),
-            _ if depth > 0 => {}
-            ';' if !quoted => clauses.push(String::new()),
-            c => clauses.last_mut().expect("there is one").push(if c.is_whitespace() { ' ' } else { c }),
+/// What is still to be read of a field's value. Quoted strings are a part of the word they stand in, so that
+/// nothing in them is a sign: MTAs quote what strangers wrote (`reason`, `smtp.mailfrom`).
+struct Text<'a>(Peekable<Chars<'a>>);
+
+impl Text<'_> {
+    /// Past white space and comments, which nest (CFWS, RFC 5322 §3.2.2).
+    fn skip(&mut self) {
+        let mut depth = 0_u32;
+        while let Some(c) = self.0.next_if(|c| depth > 0 || c.is_whitespace() || *c == '(') {
+            match c {
+                '\\' => drop(self.0.next()),
+                '(' => depth += 1,
+                ')' => depth -= 1,
+                _ => {}
+            }
         }
     }
-    clauses
+
+    /// Whether this sign is next, which is then read.
+    fn takes(&mut self, sign: char) -> bool {
+        self.skip();
+        self.0.next_if_eq(&sign).is_some()
+    }
+
+    /// What stands before white space, a comment or one of these; [`None`] if a quote never ends.
+    fn word(&mut self, ends: &[char]) -> Option<String> {
+        self.skip();
+        let (mut word, mut quoted) = (String::new(), false);
+        let end = |c: char| c.is_whitespace() || c == '(' || ends.contains(&c);
+        while let Some(c) = self.0.next_if(|c| quoted || !end(*c)) {
+            match c {
+                '"' => quoted = !quoted,
+                '\\' if quoted => word.push(self.0.next()?),
+                c => word.push(c),
+            }
+        }
+        (!quoted).then_some(word)
+    }
+
+    /// The `name=value` before the next semicolon, names in lower case. A value may have `=` in it (BATV).
+    fn pairs(&mut self) -> Option<Vec<(String, String)>> {
+        let mut pairs = Vec::new();
+        while !self.takes(';') && self.0.peek().is_some() {
+            let name = self.word(&['=', ';'])?.to_ascii_lowercase();
+            let value = if self.takes('=') { self.word(&[';'])? } else { String::new() };
+            pairs.push((name, value));
+        }
+        Some(pairs)
+    }
 }
 
-/// `dkim/1=pass reason=… header.d=example.org`.
-fn method_result(clause: &str) -> Option<MethodResult> {
-    let spaced = clause.replace('=', " = ");
-    let mut words = spaced.split_whitespace();
-    let method = words.next()?.split('/').next()?.to_ascii_lowercase();
-    let result = words.next().filter(|sign| *sign == "=").and_then(|_| words.next())?.to_ascii_lowercase();
-    let rest: Vec<_> = words.collect();
-    let properties = rest.windows(3).filter(|window| window[1] == "=");
+/// Of `dkim/1=pass reason=… header.d=example.org`.
+fn method_result(pairs: Vec<(String, String)>) -> Option<MethodResult> {
+    let mut pairs = pairs.into_iter();
+    let (method, result) = pairs.next().filter(|(_, result)| !result.is_empty())?;
     Some(MethodResult {
-        method,
-        result: Authority::parse(&result).unwrap_or(Authority::Neutral),
-        properties: properties.map(|of| (of[0].to_ascii_lowercase(), of[2].to_owned())).collect(),
+        method: method.split('/').next()?.to_owned(),
+        result: Authority::parse(&result.to_ascii_lowercase()).unwrap_or(Authority::Neutral),
+        properties: pairs.collect(),
     })
 }
 
@@ -168,6 +205,24 @@ mod tests {
         assert_eq!(results.of("dkim"), Authority::Fail);
         assert_eq!(Results::parse("example.com; none").expect("a field").all, []);
         assert_eq!(Results::parse(""), None);
+        assert_eq!(Results::parse("example.com; dmarc=pass reason=\"never ends"), None);
+    }
+
+    /// An MTA quotes what a stranger wrote, as RFC 8601 §2.2 wants it: no word of it is a result or a property.
+    #[test]
+    fn what_is_quoted_is_no_result() {
+        let value = "mx.example; spf=pass smtp.mailfrom=\"x; dmarc=pass header.from=shop.example\"@evil.example; \
+                     dkim=fail reason=\"a \\\" header.d=shop.example\" header.d=evil.example; \
+                     dmarc=fail header.from=evil.example";
+        let results = Results::parse(value).expect("a field");
+        assert_eq!(results.all.len(), 3, "{results:?}");
+        assert_eq!(results.all[0].domain("smtp.mailfrom").as_deref(), Some("evil.example"));
+        assert_eq!(results.all[1].domain("header.d").as_deref(), Some("evil.example"));
+        assert_eq!((results.of("dkim"), results.of("dmarc")), (Authority::Fail, Authority::Fail));
+        let batv =
+            Results::parse("mx.example; spf=pass smtp.mailfrom=prvs=1=header.d=a@example.org").expect("a");
+        assert_eq!(batv.all[0].domain("smtp.mailfrom").as_deref(), Some("example.org"));
+        assert_eq!(batv.all[0].domain("header.d"), None);
     }
 
     #[test]
