@@ -126,8 +126,10 @@ pub struct Smtp {
     pub min_data_rate: u64,
     /// Longest text line taken, octets.
     pub max_line: usize,
-    /// All sessions' message bytes together, MiB, while they are read and filed (big mails wait in files).
+    /// Memory for mails while they are read, all sessions together, MiB; big mails wait in files.
     pub max_memory_mb: u64,
+    /// Those files, all sessions together, MiB.
+    pub max_spool_mb: u64,
     /// Where big mails wait while they come in, in files without a name; on a disk, not in memory.
     pub spool_dir: PathBuf,
     /// Most `Received` fields.
@@ -192,6 +194,7 @@ impl Default for Smtp {
             min_data_rate: 500,
             max_line: 65_536,
             max_memory_mb: 400,
+            max_spool_mb: 2048,
             spool_dir: "/var/tmp".into(),
             max_hops: 50,
             bare_lf: BareLf::Reject,

@@ -43,6 +43,7 @@ fn sizes(config: &Config, found: &mut Found) {
         ("smtp.session_timeout_seconds", smtp.session_timeout_seconds, 1, 86_400),
         ("smtp.max_line", smtp.max_line as u64, 1_000, 16_777_216),
         ("smtp.max_memory_mb", smtp.max_memory_mb, 1, 65_536),
+        ("smtp.max_spool_mb", smtp.max_spool_mb, 1, 1_048_576),
         ("smtp.max_hops", smtp.max_hops as u64, 1, 1_000),
         ("smtp.shutdown_seconds", smtp.shutdown_seconds, 0, 600),
         ("http.max_connections", http.max_connections as u64, 1, 100_000),
@@ -78,11 +79,11 @@ fn sizes(config: &Config, found: &mut Found) {
         let wrong = !(least..=most).contains(&value);
         say(found, wrong, key, format!("{value} is out of range; expected {least} to {most}"));
     }
-    let small = smtp.max_memory_mb < smtp.max_message_mb;
+    let small = smtp.max_spool_mb < smtp.max_message_mb;
     say(
         found,
         small,
-        "smtp.max_memory_mb",
+        "smtp.max_spool_mb",
         "less than smtp.max_message_mb: no mail of that size could come in",
     );
 }
@@ -286,7 +287,7 @@ mod tests {
         type Break = fn(&mut Config);
         let cases: &[(&str, Break)] = &[
             ("smtp.max_message_mb", |c| c.smtp.max_message_mb = 0),
-            ("smtp.max_memory_mb", |c| c.smtp.max_memory_mb = 1),
+            ("smtp.max_spool_mb", |c| c.smtp.max_spool_mb = 1),
             ("smtp.listen_tls", |c| c.smtp.listen_tls = vec!["127.0.0.1:465".parse().unwrap()]),
             ("smtp.listen", |c| c.smtp.listen.clear()),
             ("smtp.lmtp_listen[0]", |c| c.smtp.lmtp_listen = vec!["lmtp.sock".into()]),

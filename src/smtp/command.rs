@@ -15,8 +15,6 @@ const MAX_PLAIN_LINE: usize = 512;
 const MAIL_PARAMETERS: &[&str] = &["SIZE", "BODY", "SMTPUTF8", "RET", "ENVID"];
 /// What may stand behind the path of `RCPT` (RFC 3461).
 const RCPT_PARAMETERS: &[&str] = &["NOTIFY", "ORCPT"];
-/// Most digits of a size. smtp-proto begins again at 0 behind the largest number it can hold.
-const MAX_DIGITS: usize = 18;
 /// First words of HTTP, and of the PROXY protocol, which no stranger may speak here.
 const FOREIGN: &[&str] =
     &["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT", "PROXY"];
@@ -122,14 +120,10 @@ pub fn parse(line: &[u8]) -> Result<Command, Refused> {
         return Err(reply::NO_ARGUMENTS.into());
     }
     if is("BDAT") {
-        let mut words = words(arguments);
-        let is_endless = words.next().is_some_and(|size| size.len() > MAX_DIGITS);
-        let says_last = words.next().is_none_or(|word| word.eq_ignore_ascii_case("LAST"));
-        if is_endless || !says_last || words.next().is_some() {
-            return Err(Refused::Close(Reply::bad_parameter("BDAT")));
-        }
+        // Where a chunk ends is unknown when its size is: its octets would be read as commands.
+        return bdat(arguments).ok_or(Refused::Close(Reply::syntax("BDAT chunk-size [LAST]")));
     }
-    other(line).map_err(|refused| if is("BDAT") { out_of_step(refused) } else { refused })
+    other(line)
 }
 
 /// The verbs smtp-proto reads whole.
@@ -139,7 +133,6 @@ fn other(line: &[u8]) -> Result<Command, Refused> {
         Ok(Request::Ehlo { host }) => Command::Ehlo(hello(&host)?),
         Ok(Request::Lhlo { host }) => Command::Lhlo(hello(&host)?),
         Ok(Request::Data) => Command::Data,
-        Ok(Request::Bdat { chunk_size, is_last }) => Command::Bdat { size: chunk_size, last: is_last },
         Ok(Request::Rset) => Command::Rset,
         Ok(Request::Noop { .. }) => Command::Noop,
         Ok(Request::Vrfy { .. }) => Command::Vrfy,
@@ -163,7 +156,8 @@ fn mail(arguments: &str) -> Result<Mail, Reply> {
         return Err(reply::BAD_SENDER);
     }
     check_keywords(parameters, MAIL_PARAMETERS)?;
-    let line = format!("{parameters}\r\n");
+    let size = value(parameters, "SIZE").map_or(Ok(0), size)?;
+    let line = line_without(parameters, "SIZE");
     let read =
         Rfc5321Parser::new(&mut line.as_bytes().iter()).mail_from_parameters("".into()).map_err(refusal)?;
     if read.flags & MAIL_BODY_BINARYMIME != 0 {
@@ -179,9 +173,21 @@ fn mail(arguments: &str) -> Result<Mail, Reply> {
         flags if flags & MAIL_RET_HDRS != 0 => Some("HDRS"),
         _ => None,
     };
-    let is_endless = value(parameters, "SIZE").is_some_and(|size| size.len() > MAX_DIGITS);
-    let size = if is_endless { usize::MAX } else { read.size };
     Ok(Mail { sender, size, utf8, ret, envid })
+}
+
+fn bdat(arguments: &str) -> Option<Command> {
+    let mut words = words(arguments);
+    let size = size(words.next()?).ok().filter(|size| *size < usize::MAX)?;
+    let last = words.next();
+    let ends_there = last.is_none_or(|word| word.eq_ignore_ascii_case("LAST")) && words.next().is_none();
+    ends_there.then_some(Command::Bdat { size, last: last.is_some() })
+}
+
+/// What is larger than any number of ours is too big, and no error.
+fn size(digits: &str) -> Result<usize, Reply> {
+    let is_size = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    if is_size { Ok(digits.parse().unwrap_or(usize::MAX)) } else { Err(Reply::bad_parameter("SIZE")) }
 }
 
 fn rcpt(arguments: &str) -> Result<Rcpt, Reply> {
@@ -196,9 +202,7 @@ fn rcpt(arguments: &str) -> Result<Rcpt, Reply> {
         return Err(Reply::bad_parameter("ORCPT"));
     }
     // smtp-proto knows no address type but rfc822; RFC 6533 §3 adds utf-8, and gateways have their own.
-    let others: Vec<&str> =
-        words(parameters).filter(|word| !keyword(word).eq_ignore_ascii_case("ORCPT")).collect();
-    let line = format!("{}\r\n", others.join(" "));
+    let line = line_without(parameters, "ORCPT");
     let read =
         Rfc5321Parser::new(&mut line.as_bytes().iter()).rcpt_to_parameters("".into()).map_err(refusal)?;
     Ok(Rcpt { recipient, notify: notify(read.flags)?, orcpt })
@@ -237,6 +241,12 @@ fn path_after<'a>(
         Some(_) => Err(bad_syntax),
         None => Err(bad_path),
     }
+}
+
+/// The parameters but for one that we read ourselves.
+fn line_without(parameters: &str, name: &str) -> String {
+    let others: Vec<_> = words(parameters).filter(|word| !keyword(word).eq_ignore_ascii_case(name)).collect();
+    others.join(" ") + "\r\n"
 }
 
 fn words(parameters: &str) -> impl Iterator<Item = &str> {
@@ -289,13 +299,6 @@ fn is_typed_address(text: &str) -> bool {
     text.split_once(';').is_some_and(|(kind, address)| is_type(kind) && !address.is_empty())
 }
 
-/// Where a chunk ends is unknown when its size is: its octets would be read as commands.
-fn out_of_step(refused: Refused) -> Refused {
-    match refused {
-        Refused::Reply(reply) | Refused::Close(reply) => Refused::Close(reply),
-    }
-}
-
 fn refusal(error: Error) -> Reply {
     match error {
         Error::SyntaxError { syntax } => Reply::syntax(syntax),
@@ -333,6 +336,7 @@ mod tests {
                 "MAIL FROM:<a@b.example> SIZE=12 BODY=8BITMIME",
                 Command::Mail(Mail { size: 12, ..mail("a@b.example") }),
             ),
+            ("MAIL FROM:<> SIZE=99999999999999999999", Command::Mail(Mail { size: usize::MAX, ..mail("") })),
             ("MAIL FROM:<jö@b.example> SMTPUTF8", Command::Mail(Mail { utf8: true, ..mail("jö@b.example") })),
             (
                 "MAIL FROM:<> RET=HDRS ENVID=a+2Bb",
@@ -377,6 +381,7 @@ mod tests {
             ("MAIL FROM:<root>", "501 5.1.7"),
             ("MAIL FROM:<jö@b.example>", "553 5.6.7"),
             ("MAIL FROM:<> SIZE=x", "501 5.5.4"),
+            ("MAIL FROM:<> SIZE=", "501 5.5.4"),
             ("MAIL FROM:<> BODY=BASE64", "501 5.5.4"),
             ("MAIL FROM:<> BODY=BINARYMIME", "501 5.5.4"),
             ("MAIL FROM:<> RET=SOME", "501 5.5.4"),

@@ -192,7 +192,7 @@ mod tests {
     const LIMITS: BodyLimits = BodyLimits { max_size: 1000, max_line: 100, bare_lf: BareLf::Reject };
 
     fn body(limits: BodyLimits, budget: usize) -> Body {
-        Body::new(limits, Lease::new(Arc::new(Budget::new(budget, budget, std::env::temp_dir()))))
+        Body::new(limits, Lease::new(Arc::new(Budget::new(budget, budget, budget, std::env::temp_dir()))))
     }
 
     fn whole(body: Body) -> Result<Vec<u8>, Fault> {

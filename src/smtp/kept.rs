@@ -79,11 +79,16 @@ impl Kept {
             return true;
         }
         if needed > SMALL {
-            return self.write_out().is_ok() && self.lease.grow_to(self.octets + SMALL.max(octets));
+            return self.lease.grow_to(SMALL.max(octets))
+                && self.lease.spool_to(self.octets)
+                && self.write_out().is_ok();
         }
         let room = (self.tail.capacity() * 2).clamp(FIRST_ROOM, SMALL).max(needed);
-        self.tail.reserve_exact(room - self.tail.len());
-        self.lease.grow_to(self.octets - self.tail.len() + room)
+        let granted = self.lease.grow_to(room);
+        if granted {
+            self.tail.reserve_exact(room - self.tail.len());
+        }
+        granted
     }
 
     fn write_out(&mut self) -> io::Result<()> {
@@ -113,7 +118,7 @@ mod tests {
     }
 
     fn budget(octets: usize) -> Arc<Budget> {
-        Arc::new(Budget::new(octets, octets, std::env::temp_dir()))
+        Arc::new(Budget::new(octets, octets, octets, std::env::temp_dir()))
     }
 
     #[test]
@@ -127,6 +132,16 @@ mod tests {
         assert!(!Lease::new(budget.clone()).grow_to(3 * FIRST_ROOM), "the first mail is still held");
         first.give_up();
         assert!(Lease::new(budget).grow_to(3 * FIRST_ROOM), "all is given back");
+    }
+
+    /// Otherwise some slow clients with big mails would stop everybody's.
+    #[test]
+    fn big_mails_take_nothing_of_small_ones() {
+        let budget = Arc::new(Budget::new(3 * SMALL, 9 * SMALL, 9 * SMALL, std::env::temp_dir()));
+        let mut big = Kept::new(Lease::new(budget.clone()));
+        let pieces = (0..20).take_while(|_| big.push(&[b'x'; SMALL])).count();
+        assert_eq!(pieces, 10, "nine in the file, one in memory");
+        assert!(Kept::new(Lease::new(budget)).push(&[b'x'; SMALL]));
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -16,7 +16,7 @@ use super::limits::{Crowd, Limits, Place};
 use super::memory::Budget;
 use super::proxied;
 use super::reply;
-use super::session::{Peer, Protocol, Session};
+use super::session::{Peer, Protocol, Session, Stop};
 use super::socket::{self, Addresses, Client, HandedIn, Socket};
 use super::stream::Stream;
 use super::tls::{self, Certificate, HANDSHAKE};
@@ -118,7 +118,8 @@ impl Door {
 /// The open door.
 pub struct Listener {
     door: Arc<Door>,
-    sockets: Vec<Socket>,
+    /// Until they are served.
+    sockets: Mutex<Vec<Socket>>,
     addresses: Addresses,
 }
 
@@ -145,7 +146,7 @@ impl Listener {
             budget: Arc::new(budget(smtp)?),
         });
         let addresses = socket::addresses(&sockets);
-        Ok(Self { door, sockets, addresses })
+        Ok(Self { door, sockets: Mutex::new(sockets), addresses })
     }
 
     /// Where it listens.
@@ -161,43 +162,34 @@ impl Listener {
         self.door.certificate.as_ref().map_or(Ok(()), |certificate| certificate.reload())
     }
 
-    /// Serves until `stop`. Then sessions in the middle of a mail may finish it, within `smtp.shutdown_seconds`;
-    /// all others are sent away. Returns when the last has ended.
+    /// Serves until `stop`. Then nobody can connect any more, and sessions in the middle of a mail may finish it, within
+    /// `smtp.shutdown_seconds`; all others are sent away. Returns when the last has ended.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let sessions = TaskTracker::new();
         let accepting = TaskTracker::new();
-        // Held by every session: what is left when time is up ends here.
-        let cut = CancellationToken::new();
-        for index in 0..self.sockets.len() {
-            let (this, stop, sessions, cut) = (self.clone(), stop.clone(), sessions.clone(), cut.clone());
-            accepting.spawn(async move { this.accept(index, &sessions, &stop, &cut).await });
+        let stop = Stop { soon: stop, now: CancellationToken::new() };
+        for socket in std::mem::take(&mut *self.sockets.lock().unwrap_or_else(PoisonError::into_inner)) {
+            let (this, stop, sessions) = (self.clone(), stop.clone(), sessions.clone());
+            accepting.spawn(async move { this.accept(socket, &sessions, &stop).await });
         }
-        stop.run_until_cancelled(forget_quiet(&self.door.limits)).await;
+        stop.soon.run_until_cancelled(forget_quiet(&self.door.limits)).await;
         accepting.close();
         accepting.wait().await;
         sessions.close();
         let patience = Duration::from_secs(self.door.smtp().shutdown_seconds);
         if timeout(patience, sessions.wait()).await.is_err() {
             warn!(sessions = sessions.len(), "sessions cut off, their time is up");
-            cut.cancel();
+            stop.now.cancel();
             sessions.wait().await;
         }
-        self.sockets.iter().for_each(Socket::remove_file);
     }
 
-    async fn accept(
-        &self,
-        index: usize,
-        sessions: &TaskTracker,
-        stop: &CancellationToken,
-        cut: &CancellationToken,
-    ) {
-        let socket = &self.sockets[index];
+    async fn accept(&self, socket: Socket, sessions: &TaskTracker, stop: &Stop) {
         let mut fails = false;
-        while let Some(accepted) = stop.run_until_cancelled(socket.accept()).await {
+        while let Some(accepted) = stop.soon.run_until_cancelled(socket.accept()).await {
             let failed_before = std::mem::replace(&mut fails, accepted.is_err());
             match accepted {
-                Ok(client) => self.welcome(client, socket, sessions, stop, cut),
+                Ok(client) => self.welcome(client, &socket, sessions, stop.clone()),
                 Err(error) => {
                     if !failed_before {
                         warn!(%error, "can't accept connections");
@@ -209,14 +201,7 @@ impl Listener {
     }
 
     /// Gives a client its session.
-    fn welcome(
-        &self,
-        client: Client,
-        socket: &Socket,
-        sessions: &TaskTracker,
-        stop: &CancellationToken,
-        cut: &CancellationToken,
-    ) {
+    fn welcome(&self, client: Client, socket: &Socket, sessions: &TaskTracker, stop: Stop) {
         let known = match &client {
             Client::Tcp(_, address) if self.door.is_proxy(address.ip()) => None,
             Client::Tcp(_, address) => Some(self.door.peer(address.ip())),
@@ -224,32 +209,41 @@ impl Listener {
         };
         let (door, protocol) = (self.door.clone(), socket.protocol());
         let certificate = if socket.is_tls() { self.door.certificate.clone() } else { None };
-        let (stop, cut) = (stop.child_token(), cut.clone());
         sessions.spawn(async move {
-            cut.run_until_cancelled(serve(door, client, known, protocol, certificate, stop)).await;
+            let beginning = begin(door, client, known, protocol, certificate, stop.clone());
+            if let Some(Some((_place, session))) = stop.soon.run_until_cancelled(beginning).await {
+                let _open = meters::session(protocol.as_str());
+                session.run().await;
+            }
         });
     }
 }
 
-/// `known` is `None` for clients of a proxy, which first has to say who they are.
-async fn serve(
+/// A session that can be greeted, and its place. `known` is [`None`] for clients of a proxy, which first has to say who
+/// they are.
+async fn begin(
     door: Arc<Door>,
     mut client: Client,
     known: Option<Peer>,
     protocol: Protocol,
     certificate: Option<Arc<Certificate>>,
-    stop: CancellationToken,
-) {
+    stop: Stop,
+) -> Option<(Place, Session)> {
     let peer = match (known, &mut client) {
         (Some(peer), _) => peer,
         (None, Client::Tcp(stream, proxy)) => match proxied::client(stream, proxy.ip()).await {
             Ok(ip) => door.peer(ip),
-            Err(error) => return warn!(%proxy, %error, "a proxy does not say whom it speaks for"),
+            Err(error) => {
+                warn!(%proxy, %error, "a proxy does not say whom it speaks for");
+                return None;
+            }
         },
-        (None, Client::Unix(_)) => return,
+        (None, Client::Unix(_)) => return None,
     };
-    let Some(_place) = door.enter(peer).await else { return send_away(&client, certificate.is_some()) };
-    let _open = meters::session(protocol.as_str());
+    let Some(place) = door.enter(peer).await else {
+        send_away(&client, certificate.is_some());
+        return None;
+    };
     let stream = match (client, certificate) {
         (Client::Unix(stream), _) => Stream::Unix(stream),
         (Client::Tcp(stream, _), None) => {
@@ -260,11 +254,10 @@ async fn serve(
         (Client::Tcp(stream, _), Some(certificate)) => {
             let _ = stream.set_nodelay(true);
             let shaking = Box::pin(certificate.acceptor().accept(stream));
-            let Ok(Ok(tls)) = timeout(HANDSHAKE, shaking).await else { return };
-            Stream::Tls(Box::new(tls))
+            Stream::Tls(Box::new(timeout(HANDSHAKE, shaking).await.ok()?.ok()?))
         }
     };
-    Session::new(door, stream, peer, protocol, stop).run().await;
+    Some((place, Session::new(door, stream, peer, protocol, stop)))
 }
 
 /// One short line fits into any fresh socket; a client that waits for TLS could not read it.
@@ -288,7 +281,8 @@ async fn forget_quiet(limits: &Limits) {
 }
 
 fn budget(smtp: &Smtp) -> Result<Budget, Error> {
-    let budget = Budget::new(octets(smtp.max_memory_mb), octets(smtp.max_message_mb), smtp.spool_dir.clone());
+    let [memory, files, mail] = [smtp.max_memory_mb, smtp.max_spool_mb, smtp.max_message_mb].map(octets);
+    let budget = Budget::new(memory, files, mail, smtp.spool_dir.clone());
     let no_spool = |source| Error::Spool { path: smtp.spool_dir.clone(), source };
     budget.spool().map_err(no_spool)?;
     Ok(budget)

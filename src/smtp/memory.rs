@@ -1,6 +1,7 @@
 //! What mails may use while they are read and filed: no number of clients makes it more than `smtp.max_memory_mb`,
 //! and no number of big mails is in memory at once. A big mail is kept in a file until its last octet has come, however
-//! slowly; then it waits for its turn to be filed.
+//! slowly; then it waits for its turn to be filed. All those files have `smtp.max_spool_mb`, so that who fills them
+//! with big mails stops big mails alone.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -19,21 +20,48 @@ const FILED_AT_ONCE: usize = 32 * 1024 * 1024;
 /// What one permit stands for.
 const UNIT: usize = 1024;
 
+/// So many octets, and how many of them are in use.
+#[derive(Debug)]
+struct Pool {
+    octets: usize,
+    used: AtomicUsize,
+}
+
+impl Pool {
+    fn new(octets: usize) -> Self {
+        Self { octets, used: AtomicUsize::new(0) }
+    }
+
+    /// Takes what `held` lacks to `octets`; `false` when there is not that much left.
+    fn grow(&self, held: &mut usize, octets: usize) -> bool {
+        let more = octets.saturating_sub(*held);
+        let within = |used: usize| used.checked_add(more).filter(|sum| *sum <= self.octets);
+        let granted = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok();
+        *held += if granted { more } else { 0 };
+        granted
+    }
+
+    fn give_back(&self, held: &mut usize) {
+        self.used.fetch_sub(std::mem::take(held), Ordering::Relaxed);
+    }
+}
+
 /// What there is for all mails together.
 #[derive(Debug)]
 pub struct Budget {
-    octets: usize,
-    used: AtomicUsize,
+    memory: Pool,
+    files: Pool,
     turns: Arc<Semaphore>,
     units: usize,
     spool_dir: PathBuf,
 }
 
 impl Budget {
-    /// A budget of so many octets, for mails of up to `max_mail`; big ones wait in files of `spool_dir`.
-    pub fn new(octets: usize, max_mail: usize, spool_dir: PathBuf) -> Self {
+    /// A budget of so many octets in memory and in files of `spool_dir`, for mails of up to `max_mail`.
+    pub fn new(memory: usize, files: usize, max_mail: usize, spool_dir: PathBuf) -> Self {
         let units = units(max_mail.max(FILED_AT_ONCE)).min(u32::MAX as usize >> 3);
-        Self { octets, used: AtomicUsize::new(0), turns: Arc::new(Semaphore::new(units)), units, spool_dir }
+        let turns = Arc::new(Semaphore::new(units));
+        Self { memory: Pool::new(memory), files: Pool::new(files), turns, units, spool_dir }
     }
 
     /// A file without a name, gone when it is closed.
@@ -46,24 +74,20 @@ impl Budget {
         let units = u32::try_from(units(octets).min(self.units)).ok()?;
         timeout(patience, self.turns.clone().acquire_many_owned(units)).await.ok()?.ok()
     }
-
-    fn take(&self, octets: usize) -> bool {
-        let within = |used: usize| used.checked_add(octets).filter(|sum| *sum <= self.octets);
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok()
-    }
 }
 
 /// One mail's part of the [`Budget`]; dropping it gives it back.
 #[derive(Debug)]
 pub struct Lease {
     budget: Arc<Budget>,
-    octets: usize,
+    memory: usize,
+    files: usize,
 }
 
 impl Lease {
     /// A lease of nothing yet.
     pub fn new(budget: Arc<Budget>) -> Self {
-        Self { budget, octets: 0 }
+        Self { budget, memory: 0, files: 0 }
     }
 
     /// What it is a part of.
@@ -71,19 +95,20 @@ impl Lease {
         &self.budget
     }
 
-    /// Makes it up to so many octets; `false` when there is not that much left.
+    /// Makes it so many octets of memory, if it is less; `false` when there is not that much left.
     pub fn grow_to(&mut self, octets: usize) -> bool {
-        let more = octets.saturating_sub(self.octets);
-        let granted = self.budget.take(more);
-        if granted {
-            self.octets += more;
-        }
-        granted
+        self.budget.memory.grow(&mut self.memory, octets)
+    }
+
+    /// Makes it so many octets of files, if it is less; `false` when there is not that much left.
+    pub fn spool_to(&mut self, octets: usize) -> bool {
+        self.budget.files.grow(&mut self.files, octets)
     }
 
     /// Gives everything back.
     pub fn give_back(&mut self) {
-        self.budget.used.fetch_sub(std::mem::take(&mut self.octets), Ordering::Relaxed);
+        self.budget.memory.give_back(&mut self.memory);
+        self.budget.files.give_back(&mut self.files);
     }
 }
 
@@ -113,7 +138,7 @@ mod tests {
     const NOW: Duration = Duration::from_millis(1);
 
     fn budget(octets: usize, max_mail: usize) -> Arc<Budget> {
-        Arc::new(Budget::new(octets, max_mail, std::env::temp_dir()))
+        Arc::new(Budget::new(octets, octets, max_mail, std::env::temp_dir()))
     }
 
     #[test]
@@ -127,8 +152,11 @@ mod tests {
         assert!(!two.grow_to(51));
         drop(one);
         assert!(two.grow_to(100));
+        assert!(two.spool_to(100), "files are not memory");
+        assert!(!two.spool_to(101));
         two.give_back();
-        assert_eq!(budget.used.load(Ordering::Relaxed), 0);
+        assert_eq!(budget.memory.used.load(Ordering::Relaxed), 0);
+        assert_eq!(budget.files.used.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test]

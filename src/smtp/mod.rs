@@ -33,7 +33,7 @@ pub fn fuzz(data: &[u8]) {
     for line in data.split_inclusive(|octet| *octet == b'\n') {
         let _ = command::parse(line);
     }
-    let budget = Arc::new(memory::Budget::new(1 << 20, 1 << 20, std::env::temp_dir()));
+    let budget = Arc::new(memory::Budget::new(1 << 20, 1 << 20, 1 << 20, std::env::temp_dir()));
     let read = |piece: usize| {
         let limits =
             data::BodyLimits { max_size: 4_096, max_line: 512, bare_lf: crate::config::BareLf::Reject };

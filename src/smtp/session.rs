@@ -80,7 +80,16 @@ pub struct Session {
     /// Whether the client is on a block list, once that was asked.
     listed: Option<bool>,
     ends_at: Instant,
-    stop: CancellationToken,
+    stop: Stop,
+}
+
+/// When we stop, sessions are told twice.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    /// Whoever is not in the middle of a mail is sent away.
+    pub soon: CancellationToken,
+    /// Everybody is.
+    pub now: CancellationToken,
 }
 
 /// Why a session is over.
@@ -106,13 +115,7 @@ impl From<Broken> for End {
 
 impl Session {
     /// A session that has not been greeted.
-    pub fn new(
-        door: Arc<Door>,
-        stream: Stream,
-        peer: Peer,
-        protocol: Protocol,
-        stop: CancellationToken,
-    ) -> Self {
+    pub fn new(door: Arc<Door>, stream: Stream, peer: Peer, protocol: Protocol, stop: Stop) -> Self {
         let ends_at = Instant::now() + Duration::from_secs(door.smtp().session_timeout_seconds);
         Self {
             tls: matches!(stream, Stream::Tls(_)),
@@ -136,7 +139,11 @@ impl Session {
         let mut end = self.greet().await;
         loop {
             match end {
-                Ok(()) => end = self.talk().await,
+                Ok(()) => {
+                    let now = self.stop.now.clone();
+                    end =
+                        now.run_until_cancelled(self.talk()).await.unwrap_or(Err(End::Say(reply::STOPPING)));
+                }
                 Err(End::Silent) => return,
                 Err(End::Say(reply)) => {
                     reply.write_to(self.wire.output());
@@ -186,7 +193,7 @@ impl Session {
     /// The next command. A session that is in the middle of a mail's chunks may finish it when we stop.
     async fn command(&mut self) -> Result<Result<Command, Refused>, End> {
         let never = CancellationToken::new();
-        let stop = if self.in_chunks() { &never } else { &self.stop };
+        let stop = if self.in_chunks() { &never } else { &self.stop.soon };
         if stop.is_cancelled() {
             return Err(End::Say(reply::STOPPING));
         }

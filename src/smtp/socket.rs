@@ -1,8 +1,9 @@
 //! The sockets themselves: bound by the settings, or handed in by whoever started us.
 
+use std::fs::Permissions;
 use std::io;
 use std::net::{self, SocketAddr};
-use std::os::unix;
+use std::os::unix::{self, fs::PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -163,17 +164,28 @@ impl Socket {
     pub(super) fn is_tls(&self) -> bool {
         matches!(self, Self::Tcp { tls: true, .. })
     }
+}
 
-    /// Takes away the file of a Unix socket that we made.
-    pub(super) fn remove_file(&self) {
+/// The file of a Unix socket that we made goes with it.
+impl Drop for Socket {
+    fn drop(&mut self) {
         if let Self::Unix { path, ours: true, .. } = self {
             let _ = std::fs::remove_file(path);
         }
     }
 }
 
-/// A socket file that an earlier run left behind is in the way; one that somebody answers on is not ours to take.
+/// Who may connect to a socket that we make: our own user, and our group, which an MTA joins. Whoever connects is trusted.
+const SOCKET_MODE: u32 = 0o660;
+
 fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    let listener = bind_free(path)?;
+    std::fs::set_permissions(path, Permissions::from_mode(SOCKET_MODE))?;
+    Ok(listener)
+}
+
+/// A socket file that an earlier run left behind is in the way; one that somebody answers on is not ours to take.
+fn bind_free(path: &Path) -> io::Result<UnixListener> {
     match UnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             if unix::net::UnixStream::connect(path).is_ok() {

@@ -1,5 +1,6 @@
 //! The door closes: who is in the middle of a mail may finish it, within bounds, and all others are sent away.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use super::door::Door;
@@ -16,6 +17,7 @@ async fn a_mail_that_has_begun_is_taken_and_the_rest_sent_away() {
     door.stop.cancel();
     idle.expect("421 4.3.2 *").await;
     assert_eq!(idle.try_expect_close().await, Ok(()));
+    assert!(tokio::net::TcpStream::connect(door.addresses.smtp[0]).await.is_err(), "nobody listens any more");
     in_data.send(" of it\r\n.\r\n").await;
     in_data.expect("250 2.0.0 accepted as *").await;
     in_data.expect("421 4.3.2 *").await;
@@ -33,6 +35,7 @@ async fn nobody_holds_the_door_open_for_ever() {
     door.stop.cancel();
     door.running.await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(5));
+    in_data.expect("421 4.3.2 *").await;
     assert_eq!(in_data.try_expect_close().await, Ok(()));
 }
 
@@ -41,6 +44,8 @@ async fn a_unix_socket_is_served_and_taken_away() {
     let path = std::env::temp_dir().join(format!("postdesk-lmtp-{}.sock", std::process::id()));
     let _ = std::fs::remove_file(&path);
     let door = Door::open(|smtp| smtp.lmtp_listen = vec![format!("unix:{}", path.display())]).await;
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o660, "whoever connects is trusted");
     let mut client = super::door::Client::new(tokio::net::UnixStream::connect(&path).await.unwrap());
     client.expect("220 *").await;
     client.ask("LHLO client.example", "250 *").await;
