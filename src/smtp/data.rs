@@ -7,17 +7,17 @@ use super::kept::Kept;
 use super::memory::Lease;
 use crate::config::BareLf;
 
-/// Why a mail that was read is not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a mail that was read is not taken. Of several faults the last in this order is told, however the mail came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
-    /// More octets than `smtp.max_message_mb`.
-    TooBig,
     /// The byte budget over all sessions is spent.
     NoMemory,
-    /// A CR without LF, or an LF without CR.
-    BareLineEnd,
+    /// More octets than `smtp.max_message_mb`.
+    TooBig,
     /// A line of more octets than `smtp.max_line`.
     LineTooLong,
+    /// A CR without LF, or an LF without CR.
+    BareLineEnd,
 }
 
 /// What holds for each mail of a door.
@@ -161,12 +161,12 @@ impl Body {
         }
     }
 
-    /// The first fault is the one told. What was stored is of no more use, and is given back at once.
+    /// What was stored is of no more use, and is given back at once.
     fn fail(&mut self, fault: Fault) {
         if self.fault.is_none() {
-            self.fault = Some(fault);
             self.kept.give_up();
         }
+        self.fault = self.fault.max(Some(fault));
     }
 
     fn keep(&mut self, octets: &[u8]) {
@@ -333,6 +333,8 @@ mod tests {
             assert_eq!(mail.err(), want);
             assert_eq!(left.as_deref(), Some(&b"NOOP\r\n"[..]));
         }
+        let both = [&b"0123456789\r\n".repeat(90)[..], b"\rx\r\n.\r\n"].concat();
+        assert_eq!(read_all_ways(LIMITS, &both).0, Err(Fault::BareLineEnd));
         let mut poor = body(LIMITS, 10);
         assert_eq!(poor.feed_data(b"a\r\n.\r\n"), (6, true));
         assert_eq!(poor.finish().err(), Some(Fault::NoMemory));
