@@ -142,9 +142,9 @@ fn said(name: &str, texts: Result<Vec<String>, LookupError>) -> Txt {
     let none = || Txt::Error(not_found(ResponseCode::NoError));
     if name.starts_with("_dmarc.") {
         // Two of them are none (RFC 9989 §4.7).
-        let mut policies = texts.iter().filter(|text| text.starts_with("v=DMARC1"));
+        let mut policies = texts.iter().filter_map(|text| policy(text));
         return match (policies.next(), policies.next()) {
-            (Some(policy), None) => Dmarc::parse(policy.as_bytes()).map_or_else(|_| none(), Into::into),
+            (Some(policy), None) => policy.into(),
             _ => none(),
         };
     }
@@ -156,6 +156,36 @@ fn said(name: &str, texts: Result<Vec<String>, LookupError>) -> Txt {
     }
 }
 
+/// A record that says it is of DMARC; what nobody can read in it counts for nothing (RFC 9989 §4.7).
+fn policy(text: &str) -> Option<Dmarc> {
+    let (version, tags) = text.split_once(';').unwrap_or((text, ""));
+    let with = |tags: &str| Dmarc::parse(format!("{version};{tags}").as_bytes()).ok();
+    let readable: Vec<_> = tags.split(';').filter(|tag| with(tag).is_some()).collect();
+    with(&readable.join(";"))
+}
+
 fn not_found(code: ResponseCode) -> Error {
     Error::Dns(DnsError::RecordNotFound(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 9989 §4.10: whatever the number of labels, a walk asks for eight names at most.
+    #[test]
+    fn a_walk_is_short() {
+        for (domain, most) in [("example", 1), ("jo.shop.example", 3), ("a.b.c.d.e.f.g.example", 8)] {
+            let mut answers = Answers::default();
+            answers.want_policies(domain);
+            assert_eq!(answers.asked.len(), most, "{domain}");
+        }
+        let mut answers = Answers::default();
+        answers.want_policies("a.b.c.d.e.f.g.h.i.j.k.Example.");
+        let mut asked: Vec<_> = answers.asked.iter().map(|name| name.matches('.').count()).collect();
+        asked.sort_unstable();
+        assert_eq!(asked, [1, 2, 3, 4, 5, 6, 7, 12]);
+        (0..100).for_each(|n| answers.want_policies(&format!("a{n}.example")));
+        assert_eq!(answers.asked.len(), MOST_NAMES);
+    }
 }

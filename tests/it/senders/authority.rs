@@ -2,33 +2,12 @@
 //! becomes, and that nobody learns, changes or gets anything by it that is not theirs.
 
 use postdesk::mail::reply_token::KeyRing;
-use postdesk::model::{Authority, InboundAction, InboundRecord, Status, Ticket, TicketNumber};
-use postdesk::sender::Zone;
-use uuid::Uuid;
+use postdesk::model::{InboundAction, Status};
 
+use super::desk::{self, DESK_IP, Desk, EVE, EVES_IP, JO, JOS_IP, LIST_IP};
 use crate::support::app::{AGENT, SUPPORT};
-use crate::support::client::Client;
-use crate::support::{App, Engine};
 
-/// Whose networks may send whose mail: the agents', the customer's, the stranger's, and those of nobody.
-const DESK_IP: &str = "192.0.2.10";
-const JOS_IP: &str = "198.51.100.1";
-const EVES_IP: &str = "203.0.113.66";
-const LIST_IP: &str = "203.0.113.99";
-
-const JO: &str = "jo@example.org";
-const EVE: &str = "eve@evil.example";
 const NEW_JO: &str = "jo@newmail.example";
-
-/// The agents' domain and the customer's have policies; the stranger's own mail is proved as well.
-fn zone() -> Zone {
-    let strict = |zone: Zone, domain: &str, ip: &str| {
-        zone.text(domain, &format!("v=spf1 ip4:{ip} -all"))
-            .text(&format!("_dmarc.{domain}"), "v=DMARC1; p=reject")
-    };
-    let zone = strict(strict(Zone::default(), "desk.test", DESK_IP), "example.org", JOS_IP);
-    strict(zone, "evil.example", EVES_IP).text("newmail.example", &format!("v=spf1 ip4:{EVES_IP} -all"))
-}
 
 /// A mail on somebody's ticket, and what must come of it.
 struct Case {
@@ -261,34 +240,7 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// A desk with a ticket of Jo's, which an agent answered.
-struct Desk {
-    app: App,
-    ticket: Uuid,
-    number: TicketNumber,
-}
-
 impl Desk {
-    async fn start(engine: Engine, status: Status) -> Self {
-        let app = App::start_in(engine, zone(), |config| {
-            config.smtp.proxy_networks = vec!["127.0.0.0/8".parse().expect("a network")];
-        })
-        .await;
-        let raw = "From: Jo <jo@example.org>\r\nSubject: My secret\r\nMessage-ID: <jo1@example.org>\r\n\r\nIt is a secret.\r\n";
-        let row = send(&app, JOS_IP, JO, SUPPORT, raw).await;
-        assert_eq!(row.authentication.dmarc, Authority::Pass);
-        let ticket = row.ticket_id.expect("a ticket");
-        let mut tx = app.store.begin().await.expect("a turn");
-        let found = tx.ticket(ticket).await.expect("it reads").expect("there");
-        tx.update_ticket(&Ticket { status, ..found }).await.expect("it writes");
-        tx.commit().await.expect("on disk");
-        Self { app, ticket, number: row.ticket_number.expect("a number") }
-    }
-
-    async fn count(&self, what: &str) -> i64 {
-        self.app.database.count(&format!("SELECT count(*) FROM outbox WHERE {what}")).await
-    }
-
     /// To whom, and what leads to the ticket.
     async fn address(&self, case: &Case) -> (String, String) {
         let keys = self.app.desk.keys();
@@ -296,15 +248,12 @@ impl Desk {
         let strange =
             KeyRing::new(&["another key, which is also thirty-two characters long"]).expect("a key");
         let plain = || SUPPORT.to_owned();
-        let ours = self
-            .app
-            .database
-            .texts("SELECT message_id FROM outbox WHERE to_address = 'jo@example.org'")
-            .await;
         match case.by {
             By::Nothing => (plain(), "Subject: Hello\r\n".into()),
             By::Number => (plain(), format!("Subject: Re: [{}]\r\n", self.number)),
-            By::OurMessageId => (plain(), format!("Subject: Re: x\r\nIn-Reply-To: {}\r\n", ours[0])),
+            By::OurMessageId => {
+                (plain(), format!("Subject: Re: x\r\nIn-Reply-To: {}\r\n", self.our_message_id().await))
+            }
             By::TheirMessageId => (plain(), "Subject: Re: x\r\nReferences: <jo1@example.org>\r\n".into()),
             By::JosToken => (token(JO), "Subject: Re: x\r\n".into()),
             By::AdasToken => (token(AGENT), "Subject: Re: x\r\n".into()),
@@ -316,17 +265,8 @@ impl Desk {
     }
 }
 
-/// Hands a mail in as a client at this address would.
-async fn send(app: &App, ip: &str, from: &str, to: &str, raw: &str) -> InboundRecord {
-    app.clock.advance_ms(1_000);
-    let mut client = Client::connect_for(app.smtp, ip).await.expect("greeted");
-    let reply = client.send(from, to, raw.as_bytes()).await.expect("answered");
-    let id = reply.rsplit(' ').next().and_then(|id| Uuid::parse_str(id).ok());
-    let id = id.unwrap_or_else(|| panic!("{reply}"));
-    app.store.read().await.expect("it opens").inbound(id).await.expect("it reads").expect("in the ledger")
-}
-
 both_engines! {
+    /// RFC 9989 §4.10.2 (who is proved), RFC 5322 §3.6 (one `From`); CHECKLIST §3, hijack and forged agents.
     async fn nobody_gets_at_a_ticket_that_is_not_theirs(engine: Engine) {
         let mut wrong = Vec::new();
         for case in cases() {
@@ -338,9 +278,8 @@ both_engines! {
                 case.from, case.more, case.body
             );
             let envelope = case.from.rsplit(['<', ' ']).next().unwrap_or_default().trim_end_matches('>');
-            let row = send(&desk.app, case.ip, envelope, &to, &raw).await;
-            let mut tx = desk.app.store.read().await.expect("it opens");
-            let ticket = tx.ticket(desk.ticket).await.expect("it reads").expect("there");
+            let row = desk::send(&desk.app, case.ip, envelope, &to, raw.as_bytes()).await;
+            let ticket = desk.ticket().await;
             let got = Want {
                 action: row.action,
                 on_ticket: row.ticket_id == Some(desk.ticket) && row.response_id.is_some(),
@@ -352,12 +291,7 @@ both_engines! {
                 wrong.push(format!("{}: {got:?}, not {:?} ({}: {:?})", case.name, case.want, row.reason, row.authentication));
             }
             // Whatever it was: nothing of this ticket is mailed to anybody new, and nobody has joined it.
-            let to_others = format!("ticket_id = '{}' AND to_address NOT IN ('{JO}', '{AGENT}')", desk.ticket);
-            let to_others = match engine {
-                Engine::Sqlite => to_others.replace(&format!("'{}'", desk.ticket), &format!("x'{}'", desk.ticket.simple())),
-                Engine::Postgres => to_others,
-            };
-            assert_eq!(desk.count(&to_others).await, 0, "{}", case.name);
+            assert_eq!(desk.to_others().await, 0, "{}", case.name);
             assert_eq!((ticket.requester_email.as_str(), ticket.cc.len()), (JO, 0), "{}", case.name);
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));

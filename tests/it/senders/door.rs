@@ -1,26 +1,18 @@
 //! The checks at the door: through a proxy, kept with the mail, and said in front of it.
 
-use postdesk::config::Config;
 use postdesk::model::{Authority, InboundRecord};
 use postdesk::sender::Zone;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use uuid::Uuid;
 
+use super::desk::{behind_a_proxy, taken};
 use crate::support::App;
 use crate::support::app::SUPPORT;
 use crate::support::client::Client;
 
-fn behind_a_proxy(config: &mut Config) {
-    config.smtp.proxy_networks = vec!["127.0.0.0/8".parse().expect("a network")];
-}
-
 /// The ledger's row, and what stands in front of the mail.
 async fn kept(app: &App, reply: &str) -> (InboundRecord, String) {
-    let id =
-        Uuid::parse_str(reply.rsplit(' ').next().unwrap_or_default()).unwrap_or_else(|_| panic!("{reply}"));
-    let mut tx = app.store.read().await.expect("it opens");
-    let row = tx.inbound(id).await.expect("it reads").expect("in the ledger");
+    let row = taken(app, reply).await;
     let header =
         app.database.texts("SELECT received_header FROM inbound_mails ORDER BY id DESC LIMIT 1").await;
     (row, header.concat())
@@ -41,7 +33,7 @@ async fn told(app: &App, first: &[u8]) -> String {
 }
 
 both_engines! {
-    /// What the mail itself says of that is not asked.
+    /// RFC 8601 §5: what the mail itself says of us is not asked. RFC 7208 §9.1.
     async fn results_are_kept_and_stand_in_front_of_the_mail(engine: Engine) {
         let zone = Zone::default().text("example.org", "v=spf1 ip4:198.51.100.0/24 -all");
         let app = App::start_in(engine, zone, behind_a_proxy).await;
@@ -58,6 +50,7 @@ both_engines! {
         }
     }
 
+    /// RFC 7208 §2.6.6, §8.6; RFC 9989 §5.3.6.
     async fn trouble_with_the_dns_proves_nothing_and_refuses_nothing(engine: Engine) {
         let zone = Zone::default().broken("example.org").broken("_dmarc.example.org");
         let app = App::start_in(engine, zone, behind_a_proxy).await;
@@ -68,7 +61,33 @@ both_engines! {
         assert!(!row.authentication.is_verified());
     }
 
-    /// MAIL.md §1.2: what our own MTA found counts, where it is known to look.
+    /// RFC 7208 §4.6.4: eleven terms that ask are one too many. §8.7: that proves nothing, and refuses nothing.
+    async fn records_that_ask_too_much_prove_nothing(engine: Engine) {
+        let ask = |count: usize| (0..count).map(|n| format!(" include:i{n}.example")).collect::<String>();
+        let zone = Zone::default()
+            .text("ten.example", &format!("v=spf1{} ip4:198.51.100.7 -all", ask(10)))
+            .text("eleven.example", &format!("v=spf1{} ip4:198.51.100.7 -all", ask(11)))
+            .text("nested.example", "v=spf1 include:eleven.example +all")
+            .text("broken.example", "v=spf1 ip4:198.51.100.7.1 -all");
+        let zone = (0..11).fold(zone, |zone, n| zone.text(&format!("i{n}.example"), "v=spf1 -all"));
+        let app = App::start_in(engine, zone, behind_a_proxy).await;
+        let mut client = Client::connect_for(app.smtp, "198.51.100.7").await.expect("greeted");
+        for (domain, spf) in [
+            ("ten.example", Authority::Pass),
+            ("eleven.example", Authority::Permerror),
+            ("nested.example", Authority::Permerror),
+            ("broken.example", Authority::Permerror),
+        ] {
+            app.clock.advance_ms(1_000);
+            let raw = format!("From: jo@{domain}\r\nSubject: x\r\n\r\nHi.\r\n");
+            let reply = client.send(&format!("jo@{domain}"), SUPPORT, raw.as_bytes()).await.expect("answered");
+            let (row, kept) = kept(&app, &reply).await;
+            assert_eq!((row.authentication.spf, row.authentication.is_verified()), (spf, spf == Authority::Pass), "{domain}");
+            assert!(kept.contains(&format!("spf={spf}\r\n\t smtp.mailfrom={domain}")), "{kept}");
+        }
+    }
+
+    /// RFC 8601 §5, MAIL.md §1.2: what our own MTA found counts, where it is known to look.
     async fn our_own_mta_is_believed_in_what_it_found(engine: Engine) {
         let app = App::start_with(engine, |config| config.smtp.authserv_ids = vec!["mta.shop.test".into()]).await;
         let mut client = Client::connect(app.smtp).await.expect("greeted");

@@ -2,6 +2,8 @@
 
 mod authority;
 mod decision_0010_spf;
+mod desk;
 mod dkimpy;
+mod dmarc;
 mod door;
 mod suites;
