@@ -302,20 +302,22 @@ impl<'x> Message<'x> {
         std::iter::repeat_n((Authority::Permerror, String::new(), String::new()), number)
     }
 
-    /// Keeps those that may prove something: they sign `From` (RFC 6376 §5.4), are no SHA-1 (RFC 8301 §3.1), and few;
-    /// and each in the view it is for.
+    /// Keeps those that may prove something: they sign `From` (RFC 6376 §5.4) and all of what should be there once
+    /// (§8.15), are no SHA-1 (RFC 8301 §3.1), and few; and each in the view it is for.
     fn limit_signatures(&mut self, from: Option<&str>) {
         let split = self.relaxed.is_some();
         let views =
             [(&mut self.simple, Canonicalization::Simple), (&mut self.relaxed, Canonicalization::Relaxed)];
         for (view, body) in views {
-            let Some(AuthenticatedMessage { dkim_headers: signatures, .. }) = view else { continue };
+            let Some(AuthenticatedMessage { dkim_headers: signatures, headers: fields, .. }) = view else {
+                continue;
+            };
             signatures.retain(|header| !split || header.header.cb == body);
             signatures.sort_by_key(|header| !speaks_for(Some(&header.header.d), from));
             signatures.truncate(MOST_SIGNATURES);
             let all = signatures.len();
             signatures.retain(|header| {
-                header.header.h.iter().any(|name| name.eq_ignore_ascii_case("from"))
+                tags::sign_enough(&header.header.h, fields)
                     && header.header.a != Algorithm::RsaSha1
                     && tags::are_sound(header.value, tags::SIGNATURE)
             });
@@ -398,8 +400,8 @@ fn arc_word(result: &DkimResult) -> Authority {
     }
 }
 
-/// Nothing is missing or twice in the seals, no SHA-1 is in them (RFC 8301 §3.1), and no signature of the message signs
-/// seals (RFC 8617 §4.1.2).
+/// Nothing is missing or twice in the seals, no SHA-1 is in them (RFC 8301 §3.1), no signature of the message signs
+/// seals (RFC 8617 §4.1.2), and the newest signs what a signature must.
 fn is_soundly_sealed(message: &AuthenticatedMessage<'_>) -> bool {
     let messages = message.ams_headers.iter().all(|header| {
         let signs_seals = header.header.h.iter().any(|name| name.eq_ignore_ascii_case("arc-seal"));
@@ -407,7 +409,10 @@ fn is_soundly_sealed(message: &AuthenticatedMessage<'_>) -> bool {
             && header.header.a != Algorithm::RsaSha1
             && !signs_seals
     });
+    let newest =
+        message.ams_headers.last().is_none_or(|header| tags::sign_enough(&header.header.h, &message.headers));
     messages
+        && newest
         && message
             .as_headers
             .iter()

@@ -6,4 +6,5 @@ mod desk;
 mod dkimpy;
 mod dmarc;
 mod door;
+mod signatures;
 mod suites;

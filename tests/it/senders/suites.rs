@@ -132,30 +132,61 @@ async fn arc_chains_are_judged_as_the_suite_has_it() {
     assert!(wrong.len() * 50 <= right, "{wrong:#?}");
 }
 
-/// Signed mails of other people's test suites, with their keys.
-#[tokio::test]
-async fn dkim_signatures_are_verified_as_their_makers_expect() {
-    let Some(directory) = collection("dkim-messages") else { return };
-    let mut zone = Zone::default();
-    let keys = std::fs::read_to_string(directory.join("mail-dkim-FAKE_DNS.dat")).expect("the keys");
-    for line in keys.lines().filter(|line| !line.starts_with('#')) {
-        let Some((name, value)) = line.split_once(char::is_whitespace) else { continue };
-        zone = match value.trim() {
+/// The keys of Mail::DKIM's suite.
+fn keys(text: &str) -> Zone {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.split_once(char::is_whitespace)).fold(
+        Zone::default(),
+        |zone, (name, value)| match value.trim() {
             "NXDOMAIN" => zone,
             value if value.starts_with('~') => zone.broken(name),
             value => zone.text(name, value.trim_matches('"')),
-        };
-    }
-    let (mut right, mut wrong) = (0, Vec::new());
+        },
+    )
+}
+
+/// The keys of one of chasquid's mails.
+fn own_keys(text: &str) -> Zone {
+    let text = text.replace("\\\n", " ");
+    text.lines().filter_map(|line| line.split_once(':')).fold(Zone::default(), |zone, (name, value)| {
+        match value.trim() {
+            "TEMPERROR" => zone.broken(name),
+            "PERMERROR" => zone,
+            value => zone.text(name, value),
+        }
+    })
+}
+
+/// RFC 6376, RFC 8463: signed mails of other people's test suites, with their keys. What was signed with SHA-1, or as
+/// RFC 4870 had it, proved something to their makers, and to us nothing (RFC 8301 §3.1).
+#[tokio::test]
+async fn dkim_signatures_are_verified_as_their_makers_expect() {
+    let Some(directory) = collection("dkim-messages") else { return };
+    let zone = keys(&std::fs::read_to_string(directory.join("mail-dkim-FAKE_DNS.dat")).expect("the keys"));
+    let (mut good, mut bad, mut wrong) = (0, 0, Vec::new());
     for case in lines(&directory, "cases.jsonl") {
-        let Some(want) = case["expect"]["dkim"].as_str() else { continue };
+        let expected = &case["expect"]["dkim"];
+        let (zone, holds) = match (expected.as_str(), text(expected, "dns")) {
+            (Some(word), _) => (zone.clone(), word == "pass"),
+            (None, dns) if dns.contains('\n') => {
+                (own_keys(dns), !text(expected, "result").contains("\"Valid\": 0"))
+            }
+            _ => continue,
+        };
         let raw = std::fs::read(directory.join(text(&case, "file"))).expect("a mail");
-        let got = checked(zone.clone(), &with_crlf(&String::from_utf8_lossy(&raw))).await.dkim;
-        if (got == Authority::Pass) == (want == "pass") {
-            right += 1;
-        } else {
-            wrong.push(format!("{}: {got}, not {want}", text(&case, "id")));
+        let raw = with_crlf(&String::from_utf8_lossy(&raw));
+        let is_of_today = ["a=rsa-sha256", "a=ed25519-sha256"]
+            .iter()
+            .any(|algorithm| memchr::memmem::find(&raw, algorithm.as_bytes()).is_some());
+        let want = holds && is_of_today;
+        let got = checked(zone, &raw).await.dkim;
+        match (got == Authority::Pass, want) {
+            (true, true) => good += 1,
+            (false, false) => bad += 1,
+            _ => wrong.push(format!("{}: {got}, {want} wanted", text(&case, "id"))),
         }
     }
-    say(&format!("DKIM mails: {right} right, {} otherwise: {wrong:#?}", wrong.len()));
+    say(&format!("DKIM mails: {good} hold, {bad} do not, {} are judged otherwise", wrong.len()));
+    assert_eq!(wrong, Vec::<String>::new());
+    assert!(good >= 3 && bad >= 26, "{good} and {bad}: some were not read");
 }
