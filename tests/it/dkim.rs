@@ -67,10 +67,11 @@ fn signers(keys: &[DkimKey]) -> Signers {
 }
 
 /// What DNS says.
-struct Zone(HashMap<String, String>);
+pub struct Zone(HashMap<String, String>);
 
 impl Zone {
-    fn of(keys: &[DkimKey]) -> Self {
+    /// Of these keys.
+    pub fn of(keys: &[DkimKey]) -> Self {
         let keys = keys.iter().map(|key| SigningKey::load(key).expect("a good key"));
         Self(keys.map(|key| (key.record_name(), key.record())).collect())
     }
@@ -217,6 +218,7 @@ fn bodies() -> Vec<(&'static str, &'static str, String)> {
 }
 
 both_engines! {
+    /// RFC 6376 §5.4 (`From` is signed), §3.4; RFC 8463 §3 (one signature of each kind).
     async fn what_leaves_is_signed_by_both_keys(engine: Engine) {
         let dir = tempfile::tempdir().expect("a directory");
         let (keys, sink) = (keys(dir.path(), 1), Sink::start(&[]).await);
@@ -230,6 +232,7 @@ both_engines! {
         zone.assert_good(&data(&taken), ["rsa1", "ed1"]).await;
     }
 
+    /// RFC 6376 §3.7: the body as it is on the wire, files and all.
     async fn an_agents_reply_with_a_file_is_signed(engine: Engine) {
         let dir = tempfile::tempdir().expect("a directory");
         let (keys, sink) = (keys(dir.path(), 1), Sink::start(&[]).await);
@@ -249,7 +252,7 @@ both_engines! {
         Zone::of(&keys).assert_good(&[&answer.data], ["rsa1", "ed1"]).await;
     }
 
-    /// Bytes that our own composer would not write, on the wire as they would be.
+    /// RFC 6376 §3.4, §5.3; RFC 5321 §4.5.2. Bytes that our own composer would not write, on the wire as they would be.
     async fn any_bytes_verify_behind_the_wire(engine: Engine) {
         let dir = tempfile::tempdir().expect("a directory");
         let (keys, sink) = (keys(dir.path(), 1), Sink::start(&[]).await);
@@ -273,6 +276,7 @@ both_engines! {
         zone.assert_good(&data(&taken), ["rsa1", "ed1"]).await;
     }
 
+    /// RFC 6376 §3.1: selectors, while a key is replaced by another.
     async fn a_new_key_signs_new_mail_and_old_mail_keeps_its_bytes(engine: Engine) {
         let dir = tempfile::tempdir().expect("a directory");
         let greylisted = crate::support::sink::Plan::Rcpt("450 4.7.1 come again");
@@ -295,6 +299,7 @@ both_engines! {
     }
 }
 
+/// RFC 6376 §5.4, §8.15: what should be there once is signed once more than it is.
 #[tokio::test]
 async fn nothing_can_be_added_or_changed() {
     let dir = tempfile::tempdir().expect("a directory");

@@ -1,5 +1,6 @@
 //! Who really sent a mail: the public suites of SPF, ARC and DKIM, and what the desk makes of the results.
 
+mod arc;
 mod authority;
 mod decision_0010_spf;
 mod desk;
