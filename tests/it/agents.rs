@@ -317,6 +317,7 @@ both_engines! {
         assert!(html.contains("<b>found</b>") && !html.contains('#') && !html.contains("vip"), "{html}");
     }
 
+    /// MAIL.md §1.6; CHECKLIST §3, forged agent and reply key used by someone else.
     async fn nobody_else_commands(engine: Engine) {
         let desk = Desk::start(engine).await;
         let (ada, jo) = (desk.address_of(AGENT).await, desk.address_of(JO).await);
@@ -504,6 +505,7 @@ both_engines! {
         assert_eq!(desk.mails_to("lee@shop.test").await, Vec::<String>::new());
     }
 
+    /// RFC 8058 §3.2: a POST of `List-Unsubscribe=One-Click` unsubscribes, looking at the page does not.
     async fn one_click_ends_a_kind_of_mail(engine: Engine) {
         let desk = Desk::start(engine).await;
         let told = desk.app.database.texts("SELECT message_id FROM outbox WHERE to_address = 'bob@desk.test' AND template = 'agent_new_ticket'").await;
@@ -520,6 +522,7 @@ both_engines! {
         assert_eq!(desk.mails_to(BOB).await.len(), 2);
     }
 
+    /// RFC 3834 §2, §5: what a program answers is no answer of a person's.
     async fn an_agents_auto_reply_is_nobodys_answer(engine: Engine) {
         let desk = Desk::start(engine).await;
         let to = desk.address_of(AGENT).await;

@@ -7,5 +7,8 @@ mod desk;
 mod dkimpy;
 mod dmarc;
 mod door;
+mod fields;
+mod forged;
+mod names;
 mod signatures;
 mod suites;
