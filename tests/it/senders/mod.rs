@@ -10,5 +10,6 @@ mod door;
 mod fields;
 mod forged;
 mod names;
+mod proxy;
 mod signatures;
 mod suites;

@@ -22,11 +22,13 @@ impl Client {
 
     /// The same through a proxy, for a client at this address.
     pub async fn connect_for(address: SocketAddr, client: &str) -> Result<Self, Gone> {
-        let header = format!("PROXY TCP4 {client} 127.0.0.1 4000 25\r\n");
+        let (family, us) = if client.contains(':') { (6, "::1") } else { (4, "127.0.0.1") };
+        let header = format!("PROXY TCP{family} {client} {us} 4000 25\r\n");
         Self::connect_saying(address, header.as_bytes()).await
     }
 
-    async fn connect_saying(address: SocketAddr, first: &[u8]) -> Result<Self, Gone> {
+    /// The same with these bytes in front of everything.
+    pub async fn connect_saying(address: SocketAddr, first: &[u8]) -> Result<Self, Gone> {
         let stream = TcpStream::connect(address).await.map_err(|_| Gone)?;
         stream.set_nodelay(true).map_err(|_| Gone)?;
         let mut client = Self { stream: BufReader::new(stream) };
