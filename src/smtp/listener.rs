@@ -19,7 +19,7 @@ use super::reply;
 use super::session::{Peer, Protocol, Session, Stop};
 use super::socket::{self, Addresses, Client, HandedIn, Socket};
 use super::stream::Stream;
-use super::tls::{self, Certificate, HANDSHAKE};
+use super::tls::{self, Certificate};
 use crate::config::Smtp;
 use crate::desk::Desk;
 use crate::sender::{Checker, LookupError, Resolver};
@@ -253,8 +253,7 @@ async fn begin(
         }
         (Client::Tcp(stream, _), Some(certificate)) => {
             let _ = stream.set_nodelay(true);
-            let shaking = Box::pin(certificate.acceptor().accept(stream));
-            Stream::Tls(Box::new(timeout(HANDSHAKE, shaking).await.ok()?.ok()?))
+            certificate.secure(stream, door.smtp()).await?
         }
     };
     Some((place, Session::new(door, stream, peer, protocol, stop)))

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
@@ -16,7 +16,7 @@ use super::pace::Pace;
 use super::reader::{Broken, Line, Wire};
 use super::reply::{self, Reply};
 use super::stream::Stream;
-use super::tls::{Certificate, HANDSHAKE};
+use super::tls::Certificate;
 use crate::desk::Recipient;
 use crate::mail::reply_token::TokenReading;
 
@@ -468,8 +468,7 @@ impl Session {
         reply::START_TLS.write_to(self.wire.output());
         self.wire.flush(self.deadline()).await.ok()?;
         let Stream::Tcp(tcp) = self.wire.into_stream() else { return None };
-        let tls = timeout(HANDSHAKE, certificate.acceptor().accept(tcp)).await.ok()?.ok()?;
-        let wire = Wire::new(Stream::Tls(Box::new(tls)));
+        let wire = Wire::new(certificate.secure(tcp, self.door.smtp()).await?);
         Some(Self { wire, tls: true, helo: None, transaction: None, ..self })
     }
 

@@ -8,12 +8,15 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use super::stream::Stream;
 use crate::config;
 
-/// Longest handshake.
-pub const HANDSHAKE: Duration = Duration::from_secs(30);
+/// Longest handshake; a shorter `smtp.command_timeout_seconds` holds here too.
+const HANDSHAKE: Duration = Duration::from_secs(30);
 
 /// Why a certificate can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -58,9 +61,14 @@ impl Certificate {
         Ok(())
     }
 
-    /// For one handshake.
-    pub fn acceptor(&self) -> TlsAcceptor {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone().into()
+    /// The connection in TLS; `None` when the handshake fails or takes too long.
+    pub async fn secure(&self, stream: TcpStream, smtp: &config::Smtp) -> Option<Stream> {
+        let acceptor: TlsAcceptor =
+            self.current.read().unwrap_or_else(PoisonError::into_inner).clone().into();
+        let longest = HANDSHAKE.min(Duration::from_secs(smtp.command_timeout_seconds));
+        let shaking = Box::pin(acceptor.accept(stream));
+        let stream = timeout(longest, shaking).await.ok()?.ok()?;
+        Some(Stream::Tls(Box::new(stream)))
     }
 }
 

@@ -5,6 +5,7 @@ mod dialogs;
 mod door;
 mod limits;
 mod smuggling;
+mod stalled;
 mod stop;
 mod stored;
 mod tls;

@@ -159,12 +159,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
+    /// A whole reply, line by line, without the codes.
+    pub async fn whole_reply(&mut self) -> Vec<String> {
+        let mut said = Vec::new();
+        loop {
+            let line = self.line().await.unwrap();
+            said.push(line[4..].to_owned());
+            if line.as_bytes()[3] != b'-' {
+                return said;
+            }
+        }
+    }
+
     /// One line without its line end.
     async fn line(&mut self) -> Result<String, String> {
         loop {
             if let Some(end) = self.input.windows(2).position(|two| two == b"\r\n") {
                 let line: Vec<u8> = self.input.drain(..end + 2).collect();
-                return Ok(String::from_utf8_lossy(&line[..end]).into_owned());
+                let line = String::from_utf8_lossy(&line[..end]).into_owned();
+                assert_well_formed(&line);
+                return Ok(line);
             }
             match timeout(PATIENCE, self.stream.read_buf(&mut self.input)).await {
                 Err(_) => return Err("nothing".into()),
@@ -173,6 +187,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             }
         }
     }
+}
+
+/// Whatever we say: at most 512 octets with the line end (RFC 5321 §4.5.3.1.5), plain text, and where an enhanced code
+/// stands in it, it is of the code's class (RFC 2034 §4, RFC 5248 §2.1).
+fn assert_well_formed(line: &str) {
+    let (code, text) = line.split_at_checked(4).unwrap_or((line, ""));
+    let plain = line.bytes().all(|octet| (b' '..=b'~').contains(&octet));
+    assert!(line.len() + 2 <= 512 && plain && code.ends_with([' ', '-']), "{line:?}");
+    let enhanced = text.split(' ').next().unwrap_or_default();
+    let is_enhanced = enhanced.split('.').filter(|part| part.parse::<u16>().is_ok()).count() == 3;
+    // Neither 3xx nor the answers to a greeting have one (RFC 2034 §4).
+    assert!(is_enhanced || code.starts_with('3') || ["220 ", "250 ", "250-"].contains(&code), "{line:?}");
+    assert!(!is_enhanced || enhanced[..1] == code[..1], "{line:?}");
 }
 
 /// `*` is anything, `?` one octet.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use postdesk::config::Tls;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -13,18 +14,18 @@ use tokio_rustls::client::TlsStream;
 use super::door::{Client, Door};
 
 /// Writes a fresh certificate and key; gives the certificate.
-fn make_certificate(files: &Tls) -> CertificateDer<'static> {
+pub(super) fn make_certificate(files: &Tls) -> CertificateDer<'static> {
     let made = rcgen::generate_simple_self_signed(["mx.shop.example".to_owned()]).unwrap();
     std::fs::write(&files.certificate, made.cert.pem()).unwrap();
     std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
     made.cert.der().clone()
 }
 
-fn files(dir: &Path) -> Tls {
+pub(super) fn files(dir: &Path) -> Tls {
     Tls { certificate: dir.join("cert.pem"), key: dir.join("key.pem") }
 }
 
-async fn open(dir: &Path) -> Door {
+pub(super) async fn open(dir: &Path) -> Door {
     Door::open(|smtp| {
         smtp.tls = Some(files(dir));
         smtp.listen_tls = vec!["127.0.0.1:0".parse().unwrap()];
@@ -33,7 +34,7 @@ async fn open(dir: &Path) -> Door {
 }
 
 /// The handshake, by a client that trusts this one certificate.
-async fn secure(
+pub(super) async fn secure(
     stream: TcpStream,
     certificate: &CertificateDer<'static>,
 ) -> std::io::Result<Client<TlsStream<TcpStream>>> {
@@ -48,6 +49,13 @@ async fn secure(
     Ok(Client::new(TlsConnector::from(Arc::new(config)).connect(name, stream).await?))
 }
 
+/// The answer to EHLO, without our name.
+async fn offers_of<S: AsyncRead + AsyncWrite + Unpin>(client: &mut Client<S>) -> Vec<String> {
+    client.send("EHLO client.example\r\n").await;
+    client.whole_reply().await.split_off(1)
+}
+
+/// RFC 3207 §4.2, §6.
 #[tokio::test]
 async fn starttls_begins_the_session_anew() {
     let dir = tempfile::tempdir().unwrap();
@@ -72,6 +80,7 @@ async fn starttls_begins_the_session_anew() {
     client.ask("QUIT", "221 2.0.0 *").await;
 }
 
+/// RFC 3207 §4.1.
 #[tokio::test]
 async fn a_failed_handshake_ends_the_session() {
     let dir = tempfile::tempdir().unwrap();
@@ -85,6 +94,28 @@ async fn a_failed_handshake_ends_the_session() {
     assert!(!answer.windows(3).any(|three| three == b"250"), "{}", answer.escape_ascii());
 }
 
+/// RFC 3207 §4.2: inside TLS, STARTTLS is not offered; RFC 4954 §4: nor is AUTH, which nobody here could use.
+#[tokio::test]
+async fn tls_is_offered_where_there_is_none_and_a_login_nowhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let certificate = make_certificate(&files(dir.path()));
+    let door = open(dir.path()).await;
+    let mut plain = door.client().await;
+    let mut offers = vec![offers_of(&mut plain).await];
+    plain.ask("STARTTLS", "220 2.0.0 *").await;
+    let mut upgraded = secure(plain.stream, &certificate).await.unwrap();
+    offers.push(offers_of(&mut upgraded).await);
+    let stream = TcpStream::connect(door.addresses.smtps[0]).await.unwrap();
+    let mut from_the_start = secure(stream, &certificate).await.unwrap();
+    from_the_start.expect("220 *").await;
+    offers.push(offers_of(&mut from_the_start).await);
+    for (offers, starttls) in offers.iter().zip([true, false, false]) {
+        assert_eq!(offers.iter().any(|offer| offer == "STARTTLS"), starttls, "{offers:?}");
+        assert!(!offers.iter().any(|offer| offer.starts_with("AUTH")), "{offers:?}");
+    }
+}
+
+/// RFC 8314 §3, and a certificate that changes.
 #[tokio::test]
 async fn a_new_certificate_is_taken_without_dropping_sessions() {
     let dir = tempfile::tempdir().unwrap();
