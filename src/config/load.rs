@@ -242,6 +242,11 @@ mod tests {
                 &[],
                 "postdesk.toml:4 mailboxes[0].address: \"nobody\" is no mail address; expected one like support@shop.example",
             ),
+            (
+                "[smtp]\nlmtp_listen = \"[::]:25\"",
+                &[],
+                "postdesk.toml:4 smtp.lmtp_listen[0]: port 25 is for SMTP (RFC 2033 §5); expected another, such as 2424",
+            ),
             ("[smtp", &[], "postdesk.toml:3: this is not TOML: unclosed table, expected `]`"),
             (
                 "[smtp]\nmax_recipients = -1",

@@ -102,6 +102,9 @@ fn doors(config: &Config, found: &mut Found) {
         let right = listen.starts_with("unix:/") || listen.parse::<std::net::SocketAddr>().is_ok();
         let detail = format!("{listen:?}: expected 127.0.0.1:2424 or unix:/run/postdesk/lmtp.sock");
         say(found, !right, &format!("smtp.lmtp_listen[{i}]"), detail);
+        let smtps = listen.parse::<std::net::SocketAddr>().is_ok_and(|address| address.port() == 25);
+        let detail = "port 25 is for SMTP (RFC 2033 §5); expected another, such as 2424";
+        say(found, smtps, &format!("smtp.lmtp_listen[{i}]"), detail);
     }
     let host_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     let wrong = !smtp.hostname.chars().all(host_name);
