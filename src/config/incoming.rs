@@ -172,7 +172,7 @@ pub struct Http {
     pub max_connections: usize,
     /// Longest wait for a request's head, also between two requests, seconds.
     pub head_timeout_seconds: u64,
-    /// Longest wait for a JSON body, seconds.
+    /// Longest wait for a JSON body, and for a client that takes nothing of its answer, seconds.
     pub body_timeout_seconds: u64,
     /// Longest wait for requests under way when stopping, seconds.
     pub shutdown_seconds: u64,

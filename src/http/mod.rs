@@ -11,6 +11,7 @@ mod limit;
 mod list;
 mod openapi;
 mod page;
+mod patience;
 mod problem;
 mod server;
 mod view;

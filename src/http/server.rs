@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use super::patience::Patient;
 use crate::desk::Desk;
 use crate::templates::Templates;
 
@@ -66,6 +67,8 @@ struct Door {
     permits: Arc<Semaphore>,
     /// Longest wait for a request's head, also between two requests.
     head: Duration,
+    /// Longest wait for a client to take something of its answer.
+    body: Duration,
     /// Longest wait for a request under way when a connection ends.
     grace: Duration,
     cancel: CancellationToken,
@@ -82,6 +85,7 @@ pub async fn serve(
     let door = Door {
         permits: Arc::new(Semaphore::new(http.max_connections)),
         head: Duration::from_secs(http.head_timeout_seconds),
+        body: Duration::from_secs(http.body_timeout_seconds),
         grace: Duration::from_secs(http.shutdown_seconds),
         router: super::router(desk.clone(), templates),
         cancel,
@@ -128,7 +132,7 @@ async fn accept(listener: TcpListener, door: Door) {
 
 /// One connection, HTTP/1.1 with keep-alive.
 async fn converse(stream: TcpStream, peer: SocketAddr, door: Door) {
-    let Door { router, head, grace, cancel, .. } = door;
+    let Door { router, head, body, grace, cancel, .. } = door;
     // Small answers go out at once; a socket that can't be told so works all the same.
     stream.set_nodelay(true).ok();
     let connection = Connection { stop: cancel.clone(), ..Connection::default() };
@@ -144,7 +148,7 @@ async fn converse(stream: TcpStream, peer: SocketAddr, door: Door) {
         .timer(TokioTimer::new())
         .header_read_timeout(head)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Patient::new(stream, body)), service);
     tokio::pin!(talk);
     tokio::select! {
         ended = talk.as_mut() => {

@@ -53,6 +53,18 @@ async fn a_body_that_trickles_is_refused() {
     assert_eq!(door.app.database.count("SELECT COUNT(*) FROM tickets").await, 0);
 }
 
+/// CHECKLIST §3, slow readers: whoever asks for much and reads nothing of it is cut off, and nobody waits for them.
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_cut_off() {
+    let door = Door::open(Engine::Sqlite, |http| http.body_timeout_seconds = 1).await;
+    let mut deaf = door.connect().await;
+    say(&mut deaf, &"GET /api/support/openapi.json HTTP/1.1\r\nHost: desk.test\r\n\r\n".repeat(50)).await;
+    let mut other = door.connect().await;
+    say(&mut other, LIVE).await;
+    assert!(answer(&mut other).await.starts_with("HTTP/1.1 200 "));
+    assert!(trickle(&mut deaf).await, "it may take for ever");
+}
+
 #[tokio::test]
 async fn an_idle_connection_is_closed() {
     let door = Door::open(Engine::Sqlite, |http| http.head_timeout_seconds = 1).await;
