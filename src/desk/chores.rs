@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::filing::set_status;
 use super::{Desk, Result};
-use crate::model::{Actor, Status, Ticket, Timestamp, webhook};
+use crate::model::{Actor, RetrySchedule, Status, Ticket, Timestamp, webhook};
 use crate::store::Tx;
 
 /// How often we look.
@@ -68,6 +68,7 @@ impl Desk {
         };
         self.write_received().await?;
         self.sweep_pending().await?;
+        self.bring_mails_back().await?;
         self.look_at_queue().await?;
         self.forget_jobs().await?;
         self.forget_old_events().await?;
@@ -165,6 +166,23 @@ impl Desk {
             self.notify_queue_stuck(&mut tx, waiting, oldest, self.outbox_trouble().as_deref()).await?;
         tx.commit().await?;
         if !told.is_empty() {
+            self.ring_outbox();
+        }
+        Ok(())
+    }
+
+    /// When the clock was ahead and was put right, mails would wait for a time that is far away.
+    async fn bring_mails_back(&self) -> Result<()> {
+        let now = self.clock().now();
+        let latest = now.plus_ms(RetrySchedule::new(&self.config().outbox.retry_minutes).longest_wait_ms());
+        let mut tx = self.store().begin().await?;
+        let brought = tx.bring_back_mails(now, latest).await?;
+        tx.commit().await?;
+        if brought > 0 {
+            tracing::warn!(
+                mails = brought,
+                "mails waited for a time far away, as if the clock had been ahead: due now"
+            );
             self.ring_outbox();
         }
         Ok(())

@@ -29,6 +29,13 @@ impl<'a> RetrySchedule<'a> {
         ended.plus_ms(wait + i64::try_from(jitter).unwrap_or(0))
     }
 
+    /// No wait is longer, jitter and all.
+    pub fn longest_wait_ms(&self) -> i64 {
+        let tries = i64::try_from(self.minutes.len()).unwrap_or(i64::MAX);
+        let longest = (1..=tries.max(1)).map(|tries| self.wait_ms(tries)).max().unwrap_or(0);
+        longest + longest / 10
+    }
+
     fn wait_ms(&self, tries: i64) -> i64 {
         let step = usize::try_from(tries.max(1) - 1).unwrap_or(usize::MAX);
         let minutes = self.minutes.get(step).or(self.minutes.last()).copied().unwrap_or(1);

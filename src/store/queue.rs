@@ -84,6 +84,12 @@ impl Tx {
         self.run(include_str!("sql/queue/flush.sql"), args![now]).await
     }
 
+    /// Makes mails due now that wait for a time beyond `latest`, which no mail made by now can: tried, or put there, while
+    /// the clock was ahead.
+    pub async fn bring_back_mails(&mut self, now: Timestamp, latest: Timestamp) -> Result<u64> {
+        self.run(include_str!("sql/queue/bring_back.sql"), args![now, latest]).await
+    }
+
     /// From now on nothing is claimed, by any node.
     pub async fn pause_queue(&mut self, now: Timestamp) -> Result<()> {
         let sql = include_str!("sql/queue/pause.sql");

@@ -28,6 +28,7 @@ mod queue;
 mod relay;
 mod relay_matrix;
 mod relays;
+mod retries;
 mod round_trip;
 mod schema;
 mod seeding;
