@@ -112,6 +112,9 @@ pub const TOO_SLOW: Reply = Reply::new(421, "4.4.2", "you send too slowly");
 
 impl Reply {
     const fn new(code: u16, enhanced: &'static str, text: &'static str) -> Self {
+        let classes_differ =
+            !enhanced.is_empty() && enhanced.as_bytes()[0] as u16 != b'0' as u16 + code / 100;
+        assert!(!classes_differ, "the enhanced code is of another class (RFC 2034 §4)");
         Self { code, enhanced, text: Cow::Borrowed(text) }
     }
 

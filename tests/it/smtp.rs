@@ -4,6 +4,7 @@
 mod dialogs;
 mod door;
 mod limits;
+mod relay;
 mod smuggling;
 mod stalled;
 mod stop;

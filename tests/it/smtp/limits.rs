@@ -82,6 +82,32 @@ async fn our_own_networks_may_have_many_sessions() {
     }
 }
 
+/// RFC 5321 §4.5.3.1.8, §4.5.3.1.10: a hundred are taken as we come, and the mail goes to them.
+#[tokio::test]
+async fn a_hundred_recipients_are_taken_and_one_more_is_not() {
+    let door = Door::open(|_| {}).await;
+    let mut client = door.client().await;
+    client.ask("MAIL FROM:<a@client.example>", "250 2.1.0 *").await;
+    let recipients: String = (0..101).map(|n| format!("RCPT TO:<support+{n}@shop.example>\r\n")).collect();
+    client.send(recipients).await;
+    for _ in 0..100 {
+        client.expect("250 2.1.5 *").await;
+    }
+    client.expect("452 4.5.3 *").await;
+    client.ask("DATA", "354 *").await;
+    client.ask("Subject: many\r\n\r\nx\r\n.", "250 2.0.0 accepted as *").await;
+}
+
+/// RFC 5321 §4.5.3.2.7: five minutes at least between two commands, as we come; a mail may be larger than 64 KiB
+/// (§4.5.3.1.7), a text line longer than 1000 octets (§4.5.3.1.6).
+#[test]
+fn defaults_are_as_patient_as_they_should_be() {
+    let smtp = postdesk::config::Smtp::default();
+    assert_eq!(smtp.command_timeout_seconds, 300);
+    assert!(smtp.session_timeout_seconds >= 300 && smtp.max_message_mb >= 1 && smtp.max_line >= 1000);
+}
+
+/// RFC 5321 §4.5.3.1.7, RFC 1870 §6.3.
 #[tokio::test]
 async fn a_mail_of_just_the_limit_is_taken_and_one_octet_more_is_not() {
     let door = Door::open(|smtp| smtp.max_message_mb = 1).await;
@@ -96,7 +122,8 @@ async fn a_mail_of_just_the_limit_is_taken_and_one_octet_more_is_not() {
     }
 }
 
-/// Whoever fills the files of big mails, however slowly, stops big mails alone.
+/// Whoever fills the files of big mails, however slowly, stops big mails alone. Lines of a thousand octets are taken
+/// (RFC 5321 §4.5.3.1.6).
 #[tokio::test]
 async fn the_files_of_big_mails_are_bounded_and_given_back() {
     let door = Door::open(|smtp| smtp.max_spool_mb = 1).await;

@@ -1,6 +1,10 @@
 //! What stands in the ledger: the octets as they were sent, and our `Received` apart from them.
 
-use super::door::Door;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use super::door::{Client, Door};
+use super::tls::{files, make_certificate, open, secure};
 
 /// How many rows of the ledger have exactly these octets.
 async fn rows_with(door: &Door, raw: &[u8]) -> i64 {
@@ -16,6 +20,7 @@ async fn rows_received(door: &Door, received: &str, recipients: &str) -> i64 {
     door.database.count(&sql).await
 }
 
+/// RFC 5321 §4.5.2.
 #[tokio::test]
 async fn a_mail_is_kept_as_it_was_sent() {
     let door = Door::open(|_| {}).await;
@@ -28,6 +33,7 @@ async fn a_mail_is_kept_as_it_was_sent() {
     assert_eq!(rows_with(&door, raw).await, 1);
 }
 
+/// RFC 3030 §2.
 #[tokio::test]
 async fn chunks_are_kept_as_they_were_sent() {
     let door = Door::open(|_| {}).await;
@@ -52,6 +58,7 @@ async fn a_normalised_line_feed_is_kept_as_cr_lf() {
     assert_eq!(rows_with(&door, b"Subject: one\r\n\r\n.one dot\r\n.\r\nend\r\n").await, 1);
 }
 
+/// RFC 5321 §4.4.
 #[tokio::test]
 async fn received_says_how_it_came_and_names_a_lone_recipient() {
     let door = Door::open(|_| {}).await;
@@ -73,6 +80,44 @@ async fn received_says_how_it_came_and_names_a_lone_recipient() {
     assert_eq!(rows_received(&door, "%for %", r#"["support@shop.example","Abuse@shop.example"]"#).await, 0);
 }
 
+/// RFC 3848, RFC 6531 §4.3: what was spoken, and whether in TLS.
+#[tokio::test]
+async fn received_names_the_protocol() {
+    let dir = tempfile::tempdir().unwrap();
+    let certificate = make_certificate(&files(dir.path()));
+    let door = open(dir.path()).await;
+    let mut plain = door.client().await;
+    mail_in(&mut plain, " SMTPUTF8").await;
+    plain.ask("STARTTLS", "220 2.0.0 *").await;
+    let mut upgraded = secure(plain.stream, &certificate).await.unwrap();
+    upgraded.ask("EHLO client.example", "250 DSN").await;
+    mail_in(&mut upgraded, "").await;
+    let stream = TcpStream::connect(door.addresses.smtps[0]).await.unwrap();
+    let mut from_the_start = secure(stream, &certificate).await.unwrap();
+    from_the_start.expect("220 *").await;
+    from_the_start.ask("EHLO client.example", "250 DSN").await;
+    mail_in(&mut from_the_start, " SMTPUTF8").await;
+    for parameter in ["", " SMTPUTF8"] {
+        let mut lmtp = Client::connect(door.addresses.lmtp[0]).await;
+        lmtp.expect("220 *").await;
+        lmtp.ask("LHLO client.example", "250 *").await;
+        mail_in(&mut lmtp, parameter).await;
+    }
+    let received = door.database.texts("SELECT received_header FROM inbound_mails ORDER BY id").await;
+    let with =
+        received.iter().map(|field| field.split(" with ").nth(1).unwrap().split("\r\n").next().unwrap());
+    assert_eq!(with.collect::<Vec<_>>(), ["UTF8SMTP", "ESMTPS", "UTF8SMTPS", "LMTP", "UTF8LMTP"]);
+}
+
+/// A mail, with this behind `MAIL FROM`.
+async fn mail_in<S: AsyncRead + AsyncWrite + Unpin>(client: &mut Client<S>, parameter: &str) {
+    client.ask(&format!("MAIL FROM:<a@client.example>{parameter}"), "250 2.1.0 *").await;
+    client.ask("RCPT TO:<support@shop.example>", "250 2.1.5 *").await;
+    client.ask("DATA", "354 *").await;
+    client.ask("Subject: one\r\n.", "250 2.0.0 accepted as *").await;
+}
+
+/// RFC 5321 §4.1.1.10: a connection that ends in the middle of a mail leaves nothing, as RSET does.
 #[tokio::test]
 async fn what_was_refused_is_not_there() {
     let door = Door::open(|smtp| (smtp.max_message_mb, smtp.max_errors) = (1, 99)).await;
