@@ -33,6 +33,7 @@ mod round_trip;
 mod schema;
 mod seeding;
 mod senders;
+mod silence;
 mod smtp;
 mod store;
 mod templates;
