@@ -20,7 +20,7 @@ use crate::support::program::Program;
 use crate::support::{App, Database, Engine, say};
 
 const ROUNDS: usize = 10;
-const SESSIONS: usize = 8;
+pub const SESSIONS: usize = 8;
 
 /// A mail of its own, from a sender of its own, so that each opens a ticket and is acknowledged.
 fn mail(name: &str) -> (String, Vec<u8>) {
@@ -32,7 +32,7 @@ fn mail(name: &str) -> (String, Vec<u8>) {
     (from, raw.into_bytes())
 }
 
-async fn send(client: &mut Client, name: &str) -> Result<String, crate::support::client::Gone> {
+pub async fn send(client: &mut Client, name: &str) -> Result<String, crate::support::client::Gone> {
     let (from, raw) = mail(name);
     client.send(&from, SUPPORT, &raw).await
 }
@@ -119,7 +119,7 @@ async fn a_log_that_cannot_be_written_stops_nothing() {
 }
 
 both_engines! {
-    /// RFC 5321 §6.1: what was answered 250 must not be lost, nor, here, be there twice.
+    /// RFC 5321 §6.1, RFC 1047: what was answered 250 must not be lost, nor, here, be there twice.
     async fn killed_under_load_nothing_is_lost_or_doubled(engine: Engine) {
         let cluster = (engine == Engine::Postgres).then(|| Cluster::start(Sync::On).expect("asked before"));
         let database = match &cluster {
@@ -141,7 +141,7 @@ both_engines! {
 }
 
 /// What each mail must have left behind exactly once, by its sender.
-const ONCE_EACH: [(&str, &str); 5] = [
+pub const ONCE_EACH: [(&str, &str); 5] = [
     ("in the ledger", "SELECT from_address FROM inbound_mails WHERE action = 'created'"),
     ("as a message", "SELECT author_email FROM responses"),
     ("as a ticket", "SELECT requester_email FROM tickets"),
@@ -157,7 +157,7 @@ const ASTRAY: &str =
 const TWICE: &str = "SELECT count(*) - count(DISTINCT outbox_id) FROM delivery_attempts";
 
 /// Who is not there exactly once, with how often they are.
-fn odd_ones(expected: &[String], found: &[String]) -> Vec<String> {
+pub fn odd_ones(expected: &[String], found: &[String]) -> Vec<String> {
     let mut times: BTreeMap<&str, usize> = expected.iter().map(|name| (name.as_str(), 0)).collect();
     for name in found {
         *times.entry(name).or_default() += 1;
@@ -167,7 +167,7 @@ fn odd_ones(expected: &[String], found: &[String]) -> Vec<String> {
 }
 
 /// Mail that can't be kept now is told to come again, and comes in when it can be kept, without a restart.
-async fn waits_out(
+pub async fn waits_out(
     smtp: SocketAddr,
     database: &Database,
     begin: impl AsyncFnOnce(),
@@ -211,7 +211,7 @@ async fn while_sqlite_is_locked_mail_waits_and_then_comes_in() {
     waits_out(app.smtp, &app.database, begin, end).await;
 }
 
-/// A limit on file sizes (RLIMIT_FSIZE) makes every write fail, as trouble with the disk does.
+/// RFC 5321 §4.2.5: a limit on file sizes (RLIMIT_FSIZE) makes every write fail, as trouble with the disk does.
 #[tokio::test]
 async fn while_the_disk_takes_nothing_mail_waits_and_then_comes_in() {
     let database = Database::fresh(Engine::Sqlite).await;
@@ -221,7 +221,7 @@ async fn while_the_disk_takes_nothing_mail_waits_and_then_comes_in() {
     waits_out(program.smtp, &database, async || limit("1"), async || limit("unlimited")).await;
 }
 
-/// A file system of a few megabytes, filled to the last octet. Only root may mount one.
+/// RFC 5321 §4.2.5, §4.2.3 (452): a file system of a few megabytes, filled to the last octet. Only root may mount one.
 #[tokio::test]
 async fn while_the_disk_is_full_mail_waits_and_then_comes_in() {
     let database = Database::fresh(Engine::Sqlite).await;
@@ -235,7 +235,8 @@ async fn while_the_disk_is_full_mail_waits_and_then_comes_in() {
     waits_out(app.smtp, &app.database, fill, async || fs::remove_file(&filler).expect("it is ours")).await;
 }
 
-/// Power loss takes what was not synced: by the order of system calls, each 250 comes after a sync of its own mail.
+/// RFC 5321 §6.1: power loss takes what was not synced: by the order of system calls, each 250 comes after a sync of
+/// its own mail.
 #[tokio::test]
 async fn the_disk_has_it_before_the_client_is_told() {
     let database = Database::fresh(Engine::Sqlite).await;
@@ -269,7 +270,7 @@ async fn the_disk_has_it_before_the_client_is_told() {
 }
 
 /// Whether strace is there and may trace.
-fn traces() -> bool {
+pub fn traces() -> bool {
     let mut strace = Command::new("strace");
     strace.args(["-o", "/dev/null", "true"]).stderr(Stdio::null());
     strace.status().is_ok_and(|status| status.success())

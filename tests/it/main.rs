@@ -14,6 +14,7 @@ mod decision_0001_smtp_listener;
 mod direct;
 mod dkim;
 mod durability;
+mod faults;
 mod files;
 mod http;
 mod intake;

@@ -150,6 +150,20 @@ impl Cluster {
         format!("postgres://{USER}@localhost/{database}?host={}", self.dir.display())
     }
 
+    /// Dumps one database of ours into another that is empty; `false` where the tools for it are missing.
+    pub fn copy(&self, from: &str, to: &str) -> bool {
+        let there = ["pg_dump", "psql"].iter().all(|tool| self.bin.join(tool).is_file());
+        if there {
+            let pipe = format!(
+                "set -o pipefail; '{bin}/pg_dump' '{from}' | '{bin}/psql' -q -v ON_ERROR_STOP=1 '{to}' >/dev/null",
+                bin = self.bin.display()
+            );
+            let status = Command::new("bash").args(["-c", &pipe]).status().expect("there is a shell");
+            assert!(status.success(), "pg_dump: {status}");
+        }
+        there
+    }
+
     fn data(&self) -> PathBuf {
         self.dir.join("data")
     }
