@@ -337,6 +337,43 @@ async fn nothing_can_be_added_or_changed() {
     zone.assert_good(&on_the_way, ["rsa1", "ed1"]).await;
 }
 
+/// RFC 8058 §4: the link and its one click are signed, in what leaves and by its bytes.
+#[tokio::test]
+async fn what_unsubscribes_is_sealed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (keys, sink) = (keys(dir.path(), 1), Sink::start(&[]).await);
+    let app = App::start_with(crate::support::Engine::Sqlite, |config| {
+        by_relay(&sink)(config);
+        config.http.public_url = Some("https://desk.test".into());
+    })
+    .await;
+    let _worker = send(&app, &keys);
+    hand_in(&app, JO, SUPPORT, "Subject: Lamp\r\n", "It broke.\r\n").await;
+    let notice = until_taken(&sink, 2).await.into_iter().find(|mail| mail.to == AGENT).expect("a notice");
+    let covered = field(&notice.data, "DKIM-Signature").to_lowercase().replace(' ', "");
+    for name in ["from", "list-unsubscribe", "list-unsubscribe-post"] {
+        assert!(
+            covered.split("h=").nth(1).is_some_and(|list| list.split([':', ';']).any(|one| one == name)),
+            "{covered}"
+        );
+    }
+    let zone = Zone::of(&keys);
+    zone.assert_good(&[&notice.data], ["rsa1", "ed1"]).await;
+    let text = String::from_utf8(notice.data).expect("7 bit");
+    for (what, changed) in [
+        (
+            "the link",
+            text.replace("List-Unsubscribe: <https://desk.test", "List-Unsubscribe: <https://evil.test"),
+        ),
+        ("the click", text.replace("List-Unsubscribe-Post: List", "List-Unsubscribe-Post: No")),
+        ("no link", text.replace("List-Unsubscribe: <", "X-Nothing: <")),
+    ] {
+        assert_ne!(changed, text, "{what}");
+        let said = format!("{:?}", zone.judge(&[changed.as_bytes()]).await);
+        assert!(said.contains("rsa1") && !said.contains("pass"), "{what}: {said}");
+    }
+}
+
 /// Where lines of blanks end a mail, mail-auth's verifier does not ignore them as RFC 6376 §3.4.4 wants.
 #[tokio::test]
 async fn lines_of_blanks_at_the_end_count_for_nothing() {

@@ -21,6 +21,7 @@ mod intake;
 mod live;
 mod loops;
 mod notify;
+mod on_the_wire;
 mod outbox;
 mod placement;
 mod plans;
