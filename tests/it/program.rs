@@ -2,6 +2,7 @@
 
 mod companion;
 mod documents;
+mod logs;
 
 use std::io::{BufRead, BufReader, Lines};
 use std::os::unix::fs::PermissionsExt as _;

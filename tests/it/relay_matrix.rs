@@ -45,7 +45,7 @@ const fn perhaps(plans: &'static [Plan], log: &'static [&'static str]) -> Case {
 }
 
 const CASES: &[Case] = {
-    use Act::{Babble, Break, Say, Stall};
+    use Act::{Babble, Break, HalfClose, Say, Stall, Tarpit};
     use Plan::{HangUpAfterDot, TakeAndClose, Trick};
     use Point::{Data, Dot, Ehlo, Greeting, Mail, Rcpt, Text};
     &[
@@ -80,6 +80,14 @@ const CASES: &[Case] = {
         case(&[Trick(Data, Stall)], &["deferred no answer to DATA in time"]),
         case(&[Trick(Text, Stall)], &["deferred no answer to the mail in time"]),
         perhaps(&[Trick(Dot, Stall)], &["deferred no answer to the mail in time"]),
+        // It takes its time for every octet: the deadline is the answer's.
+        case(&[Trick(Greeting, Tarpit)], &[]),
+        case(&[Trick(Rcpt, Tarpit)], &["deferred no answer to RCPT TO in time"]),
+        perhaps(&[Trick(Dot, Tarpit)], &["deferred no answer to the mail in time"]),
+        // It closes its own side alone.
+        case(&[Trick(Ehlo, HalfClose)], &[]),
+        case(&[Trick(Rcpt, HalfClose)], &["deferred the server hung up"]),
+        perhaps(&[Trick(Dot, HalfClose)], &["deferred the server hung up"]),
         // It says half of something, something else, or too much.
         case(&[Trick(Greeting, Break("22"))], &[]),
         case(&[Trick(Greeting, Say("SSH-2.0-OpenSSH_9.2"))], &[]),
@@ -224,10 +232,12 @@ async fn run_all(engine: Engine, pipelining: bool) {
 }
 
 both_engines! {
+    /// RFC 5321 §4.5.4.1, §4.2.1.
     async fn whatever_the_relay_does_mail_gets_there(engine: Engine) {
         run_all(engine, false).await;
     }
 
+    /// RFC 2920 §3.1, RFC 5321 §4.5.4.1.
     async fn whatever_a_pipelining_relay_does_mail_gets_there(engine: Engine) {
         run_all(engine, true).await;
     }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use data_encoding::BASE64;
 use rustls::ServerConfig;
@@ -59,6 +60,10 @@ pub enum Act {
     Stall,
     /// Begins an answer that never ends.
     Babble,
+    /// The same, octet by octet.
+    Tarpit,
+    /// Says no more, and goes on to listen.
+    HalfClose,
 }
 
 /// How the sink asks who is there (RFC 4954).
@@ -350,6 +355,15 @@ impl Act {
             Self::Babble => {
                 let line = format!("250-{}\r\n", "and so on ".repeat(40));
                 while stream.get_mut().write_all(line.as_bytes()).await.is_ok() {}
+            }
+            Self::Tarpit => {
+                while stream.get_mut().write_all(b"2").await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+            Self::HalfClose => {
+                let _ = stream.get_mut().shutdown().await;
+                let _ = tokio::io::copy(stream, &mut tokio::io::sink()).await;
             }
         }
         matches!(self, Self::Say(_))
