@@ -333,6 +333,7 @@ mod tests {
         assert_eq!(parse(&bytes).subject, "abc = ?utf-8?q?=0d=0aX-Evil:_1?= def");
     }
 
+    /// RFC 3834 §5, RFC 2919, RFC 2369.
     #[test]
     fn machines_are_told_what_a_machine_wrote() {
         for template in NotificationTemplate::ALL {

@@ -206,6 +206,7 @@ mod tests {
         }
     }
 
+    /// RFC 2034 §4, RFC 3463 §2.
     #[test]
     fn enhanced_codes_are_read() {
         for (code, text, want) in [

@@ -163,6 +163,7 @@ impl Desk {
 }
 
 both_engines! {
+    /// RFC 3464 §2, RFC 6522.
     async fn a_bounced_reply_is_noted_and_its_writer_told(engine: Engine) {
         let desk = Desk::start(engine).await;
         let reply = desk.reply().await;
@@ -213,6 +214,7 @@ both_engines! {
         assert_eq!(desk.suppressed(JO).await.expect("no more mail").reason, "hard_bounce");
     }
 
+    /// RFC 3464 §2, RFC 6522 §3: the returned header has our Message-ID.
     async fn a_report_without_token_is_tied_by_our_message_id(engine: Engine) {
         let desk = Desk::start(engine).await;
         let reply = desk.reply().await;
@@ -222,6 +224,7 @@ both_engines! {
         assert!(desk.suppressed(JO).await.is_some());
     }
 
+    /// RFC 3462.
     async fn a_message_id_in_the_words_of_a_report_is_enough(engine: Engine) {
         let desk = Desk::start(engine).await;
         let reply = desk.reply().await;
@@ -343,6 +346,7 @@ both_engines! {
         assert_eq!(desk.count("ticket_events WHERE type = 'email_bounced'").await, 2);
     }
 
+    /// RFC 5321 §6.1: never an error about an error.
     async fn a_bounce_of_the_bad_news_ends_there(engine: Engine) {
         let desk = Desk::start(engine).await;
         let reply = desk.reply().await;
@@ -373,6 +377,7 @@ both_engines! {
         assert_eq!(desk.count("ticket_events WHERE type = 'note_added'").await, 1);
     }
 
+    /// RFC 5965 §3.
     async fn complaints_suppress_and_can_be_withdrawn(engine: Engine) {
         let desk = Desk::start(engine).await;
         let reply = desk.reply().await;

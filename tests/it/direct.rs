@@ -255,6 +255,7 @@ impl PolicyServer {
 
 const ENFORCE: &str = "version: STSv1\r\nmode: enforce\r\nmx: *.shop.test\r\nmax_age: 86400\r\n";
 
+/// RFC 8461 §3.3, §5.
 #[tokio::test]
 async fn a_policy_is_kept_to_and_kept() {
     let domain = Demanding::start(ENFORCE, true).await;
@@ -270,6 +271,7 @@ async fn a_policy_is_kept_to_and_kept() {
     }
 }
 
+/// RFC 8461 §4.2.
 #[tokio::test]
 async fn a_policy_refuses_a_certificate_nobody_trusts() {
     let domain = Demanding::start(ENFORCE, false).await;
@@ -279,6 +281,7 @@ async fn a_policy_refuses_a_certificate_nobody_trusts() {
     domain.assert_silent();
 }
 
+/// RFC 8461 §4.1.
 #[tokio::test]
 async fn a_policy_refuses_hosts_it_does_not_name() {
     let elsewhere = "version: STSv1\nmode: enforce\nmx: mx.elsewhere.test\nmax_age: 86400\n";
@@ -290,6 +293,7 @@ async fn a_policy_refuses_hosts_it_does_not_name() {
     assert_eq!(domain.mail.connections(), 0);
 }
 
+/// RFC 8461 §5.1.
 #[tokio::test]
 async fn a_policy_in_testing_refuses_nothing() {
     let testing = "version: STSv1\nmode: testing\nmx: mx.elsewhere.test\nmax_age: 86400\n";

@@ -136,6 +136,7 @@ fn talkative(config: &mut Config) {
 }
 
 both_engines! {
+    /// RFC 3834 §2; CHECKLIST §3, auto-responder wars.
     async fn a_robot_that_answers_everything_at_once_falls_silent(engine: Engine) {
         for manner in [Manner::Reply, Manner::SubjectOnly, Manner::Fresh] {
             let (robot, agent) = play(engine, manner, 1_000, talkative).await;
@@ -144,6 +145,7 @@ both_engines! {
         }
     }
 
+    /// RFC 3834 §2; CHECKLIST §3, auto-responder wars.
     async fn a_robot_that_takes_its_time_falls_silent_too(engine: Engine) {
         for pause_ms in [HOUR_MS + 1_000, 25 * HOUR_MS] {
             for manner in [Manner::Reply, Manner::Fresh] {
@@ -171,6 +173,7 @@ both_engines! {
         assert_eq!(acknowledged().await, 3);
     }
 
+    /// RFC 3834 §5; CHECKLIST §3, auto-responder wars.
     async fn two_desks_fall_silent_though_a_relay_takes_the_marks_of_machines_away(engine: Engine) {
         let (sink_a, sink_b) = (Sink::start(&[]).await, Sink::start(&[]).await);
         let a = App::start_with(engine, |config| {

@@ -271,6 +271,7 @@ both_engines! {
         assert_eq!(service.json("PATCH", "/me", &json!({})).await.problem(), (409, "invalid_state".into()));
     }
 
+    /// RFC 2369 §3.2, RFC 8058 §3.1.
     async fn a_kind_of_mail_can_be_ended_from_the_mail_itself(engine: Engine) {
         let desk = Desk::start_with(engine, |config| config.http.public_url = Some("https://desk.test".into())).await;
         desk.mail("Lamp", "It broke.").await;

@@ -106,6 +106,7 @@ async fn of_customer(app: &App, column: &str) -> String {
 }
 
 both_engines! {
+    /// RFC 5321 §4.5.2: what begins with a dot arrives so.
     async fn mail_goes_to_the_relay_one_recipient_each(engine: Engine) {
         let sink = Sink::start(&[]).await;
         let app = App::start_with(engine, by_relay(sink.address)).await;
@@ -122,6 +123,7 @@ both_engines! {
         assert_eq!(stored, 2);
     }
 
+    /// RFC 5321 §4.5.4.1.
     async fn a_greylisted_mail_comes_again_the_same(engine: Engine) {
         let greylisted = Plan::Rcpt("450 4.7.1 Greylisted, come again");
         let sink = Sink::start(&[greylisted, greylisted]).await;
@@ -158,6 +160,7 @@ both_engines! {
         until(&app, ["sent", "sent"]).await;
     }
 
+    /// RFC 5321 §4.2.1: 5yz is final.
     async fn a_refused_recipient_is_told_on_the_ticket_and_left_alone(engine: Engine) {
         let sink = Sink::start(&[Plan::Rcpt("550 5.1.1 nobody here"), Plan::Dot("554 5.7.1 no")]).await;
         let app = App::start_with(engine, by_relay(sink.address)).await;
@@ -170,6 +173,7 @@ both_engines! {
         assert_eq!(suppressed.len(), 1, "only where there is nobody: {suppressed:?}");
     }
 
+    /// RFC 1047, RFC 5322 §3.6.4.
     async fn a_mail_lost_after_its_last_dot_comes_again_under_its_id(engine: Engine) {
         let sink = Sink::start(&[Plan::HangUpAfterDot]).await;
         let app = App::start_with(engine, |config| {
@@ -290,6 +294,7 @@ both_engines! {
         assert_eq!(queued, 1, "only one's own lease can be given back");
     }
 
+    /// RFC 3834 §2.
     async fn acknowledgements_are_capped(engine: Engine) {
         let app = App::start(engine).await;
         for n in 0..3 {
@@ -322,6 +327,7 @@ async fn starttls_is_used_where_it_is_offered() {
     assert_eq!(of_customer(&app, "enhanced_code").await, "5.7.1");
 }
 
+/// RFC 4954 §4, §6.
 #[tokio::test]
 async fn a_password_is_never_sent_in_the_clear() {
     let sink = Sink::start(&[]).await;

@@ -165,6 +165,7 @@ both_engines! {
         assert_eq!(desk.ticket(&row).await.related_to_id, first.ticket_id);
     }
 
+    /// RFC 1047: a client that lost our 250 sends again.
     async fn the_same_mail_twice_is_one(engine: Engine) {
         let desk = Desk::start(engine).await;
         let first = desk.take(Mail { more: "Message-ID: <c1@example.org>\r\n", ..MAIL }).await;
@@ -192,6 +193,7 @@ both_engines! {
         assert_eq!(desk.ticket(&row).await.follow_up_of_id, first.ticket_id);
     }
 
+    /// RFC 3834 §2.
     async fn an_auto_reply_wakes_nobody(engine: Engine) {
         let desk = Desk::start(engine).await;
         let first = desk.take(Mail { more: "Message-ID: <c1@example.org>\r\n", ..MAIL }).await;
@@ -206,6 +208,7 @@ both_engines! {
         assert_eq!(desk.app.database.count("SELECT count(*) FROM outbox").await, before, "and mails nobody");
     }
 
+    /// RFC 3464 §2.3.
     async fn a_bounce_is_tied_to_the_mail_that_bounced(engine: Engine) {
         let desk = Desk::start(engine).await;
         let first = desk.take(MAIL).await;

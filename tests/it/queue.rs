@@ -215,8 +215,8 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 }
 
 both_engines! {
-    /// Between the other side's 250 and our commit there is no way to know: it goes again, and the other side knows it
-    /// by its Message-ID.
+    /// RFC 1047: between the other side's 250 and our commit there is no way to know: it goes again, and the other side
+    /// knows it by its Message-ID.
     async fn a_crash_before_a_mail_is_written_down_sends_the_same_once_more(engine: Engine) {
         let database = Database::fresh(engine).await;
         let sink = Sink::start(&[]).await;

@@ -65,6 +65,7 @@ async fn assert_waiting(database: &Database) {
 }
 
 both_engines! {
+    /// RFC 8314 §3.3, RFC 4954.
     async fn mail_goes_out_over_tls_to_a_relay_that_knows_us(engine: Engine) {
         for auth in [Auth::Plain, Auth::Login] {
             let database = Database::fresh(engine).await;

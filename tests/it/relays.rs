@@ -172,6 +172,7 @@ async fn the_log_says_what_a_certificate_was_worth() {
     }
 }
 
+/// RFC 2920 §3.1.
 #[tokio::test]
 async fn the_envelope_is_said_at_once_where_that_is_offered() {
     let refused = [Plan::Rcpt("550 5.7.1 no"), Plan::Rcpt("450 4.2.1 busy")];

@@ -37,6 +37,7 @@ fn kind_of(reverse_path: &str, subject: &str, text: &str, headers: &[(&str, &str
     judged(reverse_path, &mail(subject, text, headers), false).kind
 }
 
+/// RFC 3834 §2, §5.
 #[test]
 fn headers_say_that_a_machine_answered() {
     use MailKind::{AutoReply, Person};
@@ -201,6 +202,7 @@ fn what_comes_to_the_bounce_address_is_a_bounce_or_a_vacation_note() {
     assert_eq!(judged(NULL, &vacation, true).kind, MailKind::AutoReply);
 }
 
+/// RFC 3834 §2, RFC 2919, RFC 2369.
 #[test]
 fn not_every_persons_mail_may_be_answered() {
     let answer = |mail: &ParsedMail| judged(JO, mail, false).no_answer;
@@ -219,6 +221,7 @@ fn not_every_persons_mail_may_be_answered() {
     assert_eq!(answer(&mail("Hi", "Hello", &[("X-Auto-Response-Suppress", "DR, RN, NRN")])), None);
 }
 
+/// RFC 3834 §2.
 #[test]
 fn some_senders_are_never_answered() {
     for (sender, answered) in [
