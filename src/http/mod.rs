@@ -11,7 +11,6 @@ mod limit;
 mod list;
 mod openapi;
 mod page;
-mod patience;
 mod problem;
 mod server;
 mod view;

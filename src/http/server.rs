@@ -17,10 +17,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use super::patience::Patient;
 use crate::desk::Desk;
 use crate::templates::Templates;
 
@@ -144,11 +144,13 @@ async fn converse(stream: TcpStream, peer: SocketAddr, door: Door) {
         let answer = router.clone().oneshot(request);
         async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
     });
+    let mut stream = Box::pin(TimeoutStream::new(stream));
+    stream.as_mut().set_write_timeout_pinned(Some(body));
     let talk = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(Patient::new(stream, body)), service);
+        .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(talk);
     tokio::select! {
         ended = talk.as_mut() => {
