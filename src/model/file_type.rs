@@ -9,6 +9,17 @@ pub const OCTETS: &str = "application/octet-stream";
 /// Types a browser shows without running anything of theirs.
 pub const SHOWN_INLINE: [&str; 5] = ["image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"];
 
+/// The type a file goes out by: one that a browser runs, or takes more files out of, is [`OCTETS`]. It says no more than
+/// that there is something to save, also to whoever looks at neither `Content-Disposition` nor `nosniff`.
+pub fn sent_as(kind: &str) -> &str {
+    let lower = kind.to_ascii_lowercase();
+    let (whole, part) = lower.split_once('/').unwrap_or(("", &lower));
+    let is_markup = part.contains("html") || part.ends_with("+xml") || matches!(part, "xml" | "xsl");
+    let is_script = ["javascript", "ecmascript", "jscript", "livescript", "x-component"];
+    let runs = whole == "multipart" || is_markup || is_script.iter().any(|script| part.contains(script));
+    if runs { OCTETS } else { kind }
+}
+
 /// `type/subtype` of a file that begins so.
 pub fn detect(head: &[u8]) -> &'static str {
     if head.is_empty() {
@@ -51,6 +62,34 @@ fn text_type(head: &[u8]) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_browsers_run_is_sent_as_octets() {
+        for kind in [
+            "text/html",
+            "Application/XHTML+xml",
+            "image/svg+xml",
+            "text/xml",
+            "application/xml",
+            "text/javascript",
+            "application/x-javascript",
+            "text/xsl",
+            "multipart/x-mixed-replace",
+        ] {
+            assert_eq!(sent_as(kind), OCTETS, "{kind}");
+        }
+        for kind in [
+            "text/plain",
+            "image/png",
+            "application/pdf",
+            "message/rfc822",
+            "application/postscript",
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            "oddity",
+        ] {
+            assert_eq!(sent_as(kind), kind);
+        }
+    }
 
     #[test]
     fn content_says_what_a_file_is() {

@@ -23,6 +23,7 @@ mod loops;
 mod notify;
 mod on_the_wire;
 mod outbox;
+mod parts;
 mod placement;
 mod plans;
 mod program;

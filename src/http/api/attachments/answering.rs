@@ -14,7 +14,7 @@ use crate::desk::{self, FileBytes};
 use crate::http::problem::Problem;
 use crate::http::{Api, answer};
 use crate::model::AttachmentRecord;
-use crate::model::file_type::{OCTETS, SHOWN_INLINE};
+use crate::model::file_type::{OCTETS, SHOWN_INLINE, sent_as};
 
 /// `attr-char` of RFC 8187 §3.2.1 goes as it is.
 const EXT_VALUE: &AsciiSet = &NON_ALPHANUMERIC
@@ -50,7 +50,7 @@ pub async fn file(
     }
     let bytes = api.desk.open_file(row).await?;
     let shown = if inline { shown_as(&bytes).await? } else { None };
-    let kind = HeaderValue::from_str(shown.unwrap_or(&row.content_type));
+    let kind = HeaderValue::from_str(shown.unwrap_or_else(|| sent_as(&row.content_type)));
     headers.insert(header::CONTENT_TYPE, kind.unwrap_or(HeaderValue::from_static(OCTETS)));
     headers
         .insert(header::CONTENT_DISPOSITION, value(&disposition(row.filename.as_deref(), shown.is_some())));
