@@ -311,6 +311,7 @@ mod tests {
         }
     }
 
+    /// RFC 5322 §3.4 with the obsolete forms of §4.4.
     #[test]
     fn reads_lists_and_their_violations() {
         for (value, expected) in [

@@ -182,6 +182,7 @@ mod tests {
         (all.join("|"), end)
     }
 
+    /// RFC 5322 §2.2 and §2.2.3 with the obsolete forms of §4.5.
     #[test]
     fn finds_fields_and_the_body() {
         for (raw, fields, body) in [

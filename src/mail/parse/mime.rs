@@ -266,6 +266,7 @@ mod tests {
         format!("Content-Type: multipart/mixed; boundary=\"{boundary}\"\n\n{body}").replace('\n', "\r\n")
     }
 
+    /// RFC 2046 §5.1.1 (a boundary that another begins with, an outer one that ends an inner part) and §5.2.1.
     #[test]
     fn finds_the_parts() {
         for (raw, tree) in [

@@ -175,6 +175,7 @@ fn quoted(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
 mod tests {
     use super::*;
 
+    /// RFC 2045 §5.1, RFC 2183 §2.3, RFC 2231 §3 and §4.
     #[test]
     fn reads_parameters_and_their_violations() {
         for (field, name) in [

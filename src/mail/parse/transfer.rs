@@ -152,6 +152,7 @@ fn uuencoded(bytes: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
+    /// RFC 2045 §6.4 (an unknown encoding is left as it is), §6.7 and §6.8.
     #[test]
     fn undoes_each_encoding_and_its_violations() {
         let cases: &[(&str, &[u8], &[u8])] = &[

@@ -142,6 +142,7 @@ fn q_decoded(text: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
+    /// RFC 2047 §2, §4 and §6.2, RFC 2231 §5.
     #[test]
     fn decodes_words_and_their_violations() {
         for (value, text) in [

@@ -20,7 +20,7 @@ async fn trickle(stream: &mut TcpStream) -> bool {
     tokio::time::timeout(PATIENCE, ended).await.is_ok()
 }
 
-/// The deadline is the head's, not the read's.
+/// "CHECKLIST §3, slowloris" (CVE-2007-6750): the deadline is the head's, not the read's.
 #[tokio::test]
 async fn a_head_that_never_ends_is_cut_off() {
     let door = Door::open(Engine::Sqlite, |http| http.head_timeout_seconds = 1).await;
@@ -31,6 +31,7 @@ async fn a_head_that_never_ends_is_cut_off() {
     }
 }
 
+/// "CHECKLIST §3, over-long everything" (RFC 9110 §5.4; RFC 6585 §5).
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let door = Door::open(Engine::Sqlite, |_| {}).await;
@@ -42,6 +43,7 @@ async fn a_head_that_is_too_large_is_refused() {
     assert!(said.is_empty() || said.starts_with("HTTP/1.1 431 "), "{said}");
 }
 
+/// "CHECKLIST §3, slowloris" (CVE-2007-6750), in the body (R-U-Dead-Yet).
 #[tokio::test]
 async fn a_body_that_trickles_is_refused() {
     let door = Door::open(Engine::Sqlite, |http| http.body_timeout_seconds = 1).await;
@@ -65,6 +67,7 @@ async fn a_client_that_reads_nothing_is_cut_off() {
     assert!(trickle(&mut deaf).await, "it may take for ever");
 }
 
+/// CVE-2007-6750 without a word: before the first request, and after the last.
 #[tokio::test]
 async fn an_idle_connection_is_closed() {
     let door = Door::open(Engine::Sqlite, |http| http.head_timeout_seconds = 1).await;
