@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -79,8 +80,11 @@ pub fn open_routes() -> OpenApiRouter<Api> {
         (status = 410, description = "The link is too old", body = String, content_type = "text/html"),
     )
 )]
-pub async fn show(State(api): State<Api>, Path(token): Path<String>) -> Result<Response, Problem> {
-    match api.desk.link_page(&token).await {
+pub async fn show(
+    State(api): State<Api>,
+    token: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    match api.desk.link_page(&named(token)).await {
         Ok(page) => Ok(page_of(&api, StatusCode::OK, &question(page))),
         Err(error) => refusal(&api, error),
     }
@@ -107,16 +111,21 @@ pub async fn show(State(api): State<Api>, Path(token): Path<String>) -> Result<R
 )]
 pub async fn act(
     State(api): State<Api>,
-    Path(token): Path<String>,
+    token: Result<Path<String>, PathRejection>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
     let form = extract::bytes(request.into_body(), FORM_LIMIT, FORM_TIMEOUT).await?;
     let mut fields = form.split(|byte| *byte == b'&');
     let click = Click { trust_sender: fields.any(|field| field == b"trust=yes") };
-    match api.desk.follow_link(&token, click).await {
+    match api.desk.follow_link(&named(token), click).await {
         Ok(page) => Ok(page_of(&api, StatusCode::OK, &done(&page))),
         Err(error) => refusal(&api, error),
     }
+}
+
+/// What is no text names no link: a person is told so on a page, as of any other.
+fn named(token: Result<Path<String>, PathRejection>) -> String {
+    token.map_or_else(|_| String::new(), |Path(token)| token)
 }
 
 /// What is asked before anything is done; what was done before is only said.

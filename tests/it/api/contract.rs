@@ -62,7 +62,7 @@ async fn every_operation_is_told_of_whole() {
 /// Every reader says which names it knows: they are those of the document.
 #[tokio::test]
 async fn the_document_has_the_names_that_are_read() {
-    let (_app, api, contract, known) = furnished().await;
+    let (_app, api, contract, known) = furnished(Engine::Sqlite).await;
     let mut wrong = Vec::new();
     for (method, path, operation) in contract.operations().filter(|(.., operation)| is_secured(operation)) {
         let path = filled(path, &known);
@@ -91,7 +91,7 @@ async fn the_document_has_the_names_that_are_read() {
 /// The scopes a token needs are the ones the document names.
 #[tokio::test]
 async fn the_document_has_the_scopes_that_are_asked_for() {
-    let (app, _, contract, known) = furnished().await;
+    let (app, _, contract, known) = furnished(Engine::Sqlite).await;
     let api = Client::new(&app.desk, &[Scope::ExportsRead]).await;
     let mut wrong = Vec::new();
     for (method, path, operation) in contract.operations().filter(|(.., operation)| is_secured(operation)) {
@@ -108,7 +108,7 @@ async fn the_document_has_the_scopes_that_are_asked_for() {
 /// Every route refuses whoever may not: nobody, somebody unknown, a token that ended, and each scope that does not suffice.
 #[tokio::test]
 async fn every_route_refuses_those_who_may_not() {
-    let (app, admin, contract, known) = furnished().await;
+    let (app, admin, contract, known) = furnished(Engine::Sqlite).await;
     let token = |name: &str, expires_at| NewToken {
         name: name.into(),
         agent_id: None,
@@ -165,8 +165,10 @@ async fn every_route_refuses_those_who_may_not() {
 }
 
 /// A desk with one of everything, and the ids of it, by the path they go into.
-async fn furnished() -> (App, Client, &'static Contract, BTreeMap<&'static str, String>) {
-    let app = App::start_with(Engine::Sqlite, |config| config.api.limits.enabled = false).await;
+pub(super) async fn furnished(
+    engine: Engine,
+) -> (App, Client, &'static Contract, BTreeMap<&'static str, String>) {
+    let app = App::start_with(engine, |config| config.api.limits.enabled = false).await;
     let agent_id = Client::admin(&app.desk).await.get("/agents").await.json()["data"][0]["id"]
         .as_str()
         .map(|id| id.parse().expect("an id"));
@@ -211,7 +213,7 @@ async fn furnished() -> (App, Client, &'static Contract, BTreeMap<&'static str, 
 }
 
 /// A path with ids of what is there.
-fn filled(path: &str, known: &BTreeMap<&'static str, String>) -> String {
+pub(super) fn filled(path: &str, known: &BTreeMap<&'static str, String>) -> String {
     let id = known.iter().find(|(prefix, _)| path.starts_with(*prefix)).map_or(NOBODY, |(_, id)| id);
     let parts = path.split('/').map(|part| match part {
         "{n}" => "1",
@@ -224,7 +226,7 @@ fn filled(path: &str, known: &BTreeMap<&'static str, String>) -> String {
 }
 
 /// Calls an operation with the least that is asked for.
-async fn asked(api: &Client, method: &str, path: &str, operation: &Value) -> Answer {
+pub(super) async fn asked(api: &Client, method: &str, path: &str, operation: &Value) -> Answer {
     let content = operation["requestBody"]["content"].as_object();
     let request = match content.and_then(|content| content.keys().next()).map(String::as_str) {
         Some("application/json") => json_request(api, method, path, &json!({})),
@@ -254,13 +256,13 @@ fn needed(contract: &Contract, operation: &Value) -> String {
 }
 
 /// Names of the parameters of one place.
-fn parameters(contract: &Contract, operation: &Value, place: &str) -> BTreeSet<String> {
+pub(super) fn parameters(contract: &Contract, operation: &Value, place: &str) -> BTreeSet<String> {
     let all = operation["parameters"].as_array().into_iter().flatten().map(|one| contract.resolve(one));
     let here = all.filter(|one| one["in"] == place);
     here.map(|one| one["name"].as_str().expect("a name").to_owned()).collect()
 }
 
-fn members(contract: &Contract, schema: &Value) -> BTreeSet<String> {
+pub(super) fn members(contract: &Contract, schema: &Value) -> BTreeSet<String> {
     contract.resolve(schema)["properties"]
         .as_object()
         .into_iter()
@@ -275,6 +277,6 @@ fn allowed(answer: &Answer, code: &str) -> Option<BTreeSet<String>> {
     Some(names.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
-fn shown(answer: &Answer) -> String {
+pub(super) fn shown(answer: &Answer) -> String {
     format!("{} {}", answer.status, answer.body.escape_ascii())
 }

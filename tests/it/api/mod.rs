@@ -3,6 +3,7 @@
 mod bulk;
 pub mod call;
 mod changes;
+mod confusion;
 mod contract;
 mod errors;
 mod health;
