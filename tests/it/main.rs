@@ -42,3 +42,4 @@ mod store;
 mod templates;
 mod upgrades;
 mod webhooks;
+mod xss;
