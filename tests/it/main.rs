@@ -7,6 +7,7 @@ mod support;
 mod agents;
 mod api;
 mod architecture;
+mod bombs;
 mod bounces;
 mod contact_form;
 mod corpora;
