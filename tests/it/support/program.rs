@@ -121,7 +121,7 @@ email = "{AGENT}"
 }
 
 /// A port nobody listens on at this moment.
-fn free_port() -> SocketAddr {
+pub fn free_port() -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("there are free ports");
     listener.local_addr().expect("it is bound")
 }
