@@ -1,6 +1,7 @@
 //! The HTTP door by its sockets: clients that are slow, too many, idle, or there when it closes.
 
 mod clients;
+mod spellings;
 mod stop;
 
 use std::net::SocketAddr;
