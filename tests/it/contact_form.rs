@@ -41,6 +41,17 @@ async fn send(app: &App, body: &Value) -> Answer {
     Client::anonymous(&app.desk).json("POST", "/tickets", body).await
 }
 
+/// What members a body has, and of what type.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), shape(value))).collect(),
+        Value::Array(items) => items.iter().map(shape).collect(),
+        Value::String(_) => json!("text"),
+        Value::Number(_) => json!("number"),
+        other => other.clone(),
+    }
+}
+
 /// The first field that is wrong, and how.
 fn field(answer: &Answer) -> (u16, String, String) {
     let error = &answer.json()["errors"][0];
@@ -145,6 +156,7 @@ both_engines! {
         assert_eq!(app.database.count("SELECT COUNT(*) FROM tickets").await, 0);
     }
 
+    /// "CHECKLIST §3, user enumeration" (CWE-204): the same status, and a body of the same shape.
     async fn nobody_learns_who_is_known_here(engine: Engine) {
         let app = open_desk(engine, |_| {}).await;
         let admin = Client::admin(&app.desk).await;
@@ -152,13 +164,43 @@ both_engines! {
             "customer_name": "Josephine Secret", "user_id": "u_312"});
         assert_eq!(admin.json("POST", "/tickets", &known).await.status.as_u16(), 201);
         let (of_known, of_new) = (send(&app, &form()).await, send(&app, &with("customer_email", "new@example.org")).await);
-        let names = |answer: &Answer| answer.json().as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
-        assert_eq!(names(&of_known), names(&of_new));
+        assert_eq!((of_known.status, shape(&of_known.json())), (of_new.status, shape(&of_new.json())));
         let text = String::from_utf8(of_known.body).expect("text");
         assert!(!text.contains("Josephine") && !text.contains("u_312") && !text.contains("desk.test"), "{text}");
         for (member, value) in [("external_id", json!("e1")), ("attachment_ids", json!(["019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b"]))] {
             assert_eq!(field(&send(&app, &with(member, value)).await), (422, format!("/{member}"), "not_allowed".into()));
         }
+    }
+
+    /// The same where a mail must confirm it first, and where the address is one of ours or takes no mail any more.
+    async fn nobody_learns_whose_address_it_is(engine: Engine) {
+        let app = open_desk(engine, |config| {
+            config.intake.require_confirmation = true;
+            config.api.limits.enabled = false;
+        }).await;
+        let admin = Client::admin(&app.desk).await;
+        let known = json!({"subject": "x", "description": "y", "customer_email": "jo@example.org"});
+        assert_eq!(admin.json("POST", "/tickets", &known).await.status.as_u16(), 201);
+        assert!(admin.json("PUT", "/suppressions/gone@example.org", &json!({})).await.status.is_success());
+        let of_new = send(&app, &with("customer_email", "new@example.org")).await;
+        for address in ["jo@example.org", "ada@desk.test", "gone@example.org"] {
+            let answer = send(&app, &with("customer_email", address)).await;
+            assert_eq!((answer.status, &answer.body), (of_new.status, &of_new.body), "{address}");
+        }
+    }
+
+    /// "CHECKLIST §3, Host header in mailed links" (CWE-640): a mailed link leads to `http.public_url`, whatever host the
+    /// request named.
+    async fn a_mailed_link_leads_to_us(engine: Engine) {
+        let app = open_desk(engine, |config| config.intake.require_confirmation = true).await;
+        let request = Client::anonymous(&app.desk).request("POST", "/tickets").header("content-type", "application/json");
+        let named = ["host", "x-forwarded-host", "x-forwarded-server", "x-host", "origin", "referer"];
+        let request = named.into_iter().fold(request, |request, name| request.header(name, "evil.test"));
+        let request = request.header("forwarded", "host=evil.test;proto=http").header("x-original-url", "http://evil.test/");
+        let sent = Client::anonymous(&app.desk).send(request.body(Body::from(form().to_string())).expect("a request")).await;
+        assert_eq!(sent.status.as_u16(), 202, "{sent:?}");
+        let (link, mail) = mailed_link(&app).await;
+        assert!(link.starts_with("/confirm/") && !mail.contains("evil.test"), "{mail}");
     }
 
     async fn a_stranger_names_no_contact_by_the_shops_ids(engine: Engine) {

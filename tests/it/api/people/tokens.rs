@@ -2,12 +2,14 @@
 
 use axum::body::Body;
 use axum::http::Request;
+use data_encoding::HEXLOWER;
 use postdesk::model::Scope;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::{bare, done, made, needs, pointers, text};
 use crate::api::call::{Answer, Client};
-use crate::support::App;
+use crate::support::{App, Engine};
 
 /// `GET /me` with a secret.
 async fn me(api: &Client, secret: &str) -> Answer {
@@ -69,6 +71,7 @@ both_engines! {
         assert_eq!((me(&api, &second).await.status.as_u16(), me(&api, text(&third, "token")).await.status.as_u16()), (200, 200));
     }
 
+    /// "CHECKLIST §3, API tokens: stored as SHA-256 of a >= 128-bit random" (CWE-522).
     async fn a_secret_is_kept_nowhere(engine: Engine) {
         let app = App::start(engine).await;
         let api = Client::admin(&app.desk).await;
@@ -82,6 +85,18 @@ both_engines! {
         assert_eq!(keyed(&api, &path, "k-2", "").await.json()["version"], rotated["version"]);
         let found = app.database.count("SELECT COUNT(*) FROM idempotency_keys WHERE body LIKE '%\"token\":\"pdk%'").await;
         assert_eq!(found, 0);
+        let (old, new) = (text(&token, "token"), text(&rotated, "token"));
+        let hash = |secret: &str| HEXLOWER.encode(&Sha256::digest(secret));
+        let kept = "SELECT old_secret_hash || ' ' || secret_hash FROM api_tokens WHERE name = 'shop' AND version = 2";
+        assert_eq!(app.database.texts(kept).await, [format!("{} {}", hash(old), hash(new))]);
+        let row = if engine == Engine::Postgres { "CAST(api_tokens AS TEXT)" } else { "json_array(name, prefix, secret_hash, old_secret_hash, scopes)" };
+        for secret in [old, new] {
+            let prefix = text(&rotated, "prefix").len();
+            let unknown = &secret[prefix..];
+            assert!(unknown.len() >= 26, "128 bits in base 32 beside the prefix: {unknown}");
+            let rows = app.database.texts(&format!("SELECT {row} FROM api_tokens")).await.concat();
+            assert!(!rows.contains(&unknown[..8]), "{rows}");
+        }
         let tried = done(&api.json("POST", "/tokens?dry_run=true", &serde_json::from_str(body).expect("JSON")).await);
         assert_eq!((&tried["id"], &tried["token"], &tried["dry_run"]), (&Value::Null, &Value::Null, &json!(true)));
     }
