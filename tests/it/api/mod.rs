@@ -24,14 +24,16 @@ use postdesk::model::{Authentication, Envelope, InboundMail, ReversePath, Via};
 
 /// Hands a mail in by the SMTP door's call.
 pub async fn mail_in(desk: &Desk, from: &str, raw: &str) -> Verdict {
+    mail_to(desk, from, crate::support::app::SUPPORT, raw).await
+}
+
+/// The same, to this address.
+pub async fn mail_to(desk: &Desk, from: &str, to: &str, raw: &str) -> Verdict {
     let raw = raw.replace("\r\n", "\n").replace('\n', "\r\n").into_bytes();
     let mail = InboundMail {
         via: Via::Smtp,
         remote_ip: None,
-        envelope: Envelope {
-            reverse_path: ReversePath::from_text(from),
-            recipients: vec![crate::support::app::SUPPORT.into()],
-        },
+        envelope: Envelope { reverse_path: ReversePath::from_text(from), recipients: vec![to.into()] },
         received_header: "Received: from a test\r\n".into(),
         raw,
         received_at: desk.clock().now(),

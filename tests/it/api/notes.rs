@@ -1,11 +1,13 @@
 //! Notes changed, and mails read again.
 
-use postdesk::model::Scope;
+use axum::body::Body;
+use postdesk::model::{Scope, TicketNumber};
 use serde_json::{Value, json};
 
 use super::call::Client;
-use super::{PARCEL, mail_in};
+use super::{PARCEL, mail_in, mail_to};
 use crate::support::App;
+use crate::support::app::AGENT;
 
 both_engines! {
     async fn a_note_is_written_anew_and_taken_away(engine: Engine) {
@@ -65,6 +67,39 @@ both_engines! {
             let shown = blind.get(&path).await.json().to_string();
             assert!(!shown.contains(&note) && !shown.contains("SECRET"), "{path}: {shown}");
         }
+    }
+
+    /// A note that came by mail, and its file, also once it is taken away.
+    async fn the_mail_of_a_note_is_a_note(engine: Engine) {
+        let app = App::start(engine).await;
+        let api = Client::admin(&app.desk).await;
+        mail_in(&app.desk, "jo@example.org", PARCEL).await;
+        let ticket = api.get("/tickets").await.json()["data"][0].clone();
+        let number = ticket["number"].as_str().and_then(TicketNumber::parse).expect("a number");
+        let to = format!("support+{}@desk.test", app.desk.keys().note_token(&number, AGENT));
+        let raw = PARCEL.replace("jo@example.org", AGENT).replace("support@desk.test", &to).replace("c1@", "n1@").replace("blue", "SECRET");
+        let note = mail_to(&app.desk, AGENT, &to, &raw).await.inbound().expect("it was kept");
+        let row = api.get(&format!("/inbound/{note}")).await.json();
+        let note = format!("/responses/{}", row["response_id"].as_str().expect("a response"));
+        let shown = api.get(&note).await.json();
+        assert_eq!(shown["visibility"], "internal", "{shown}");
+        let file = format!("/attachments/{}", shown["attachments"][0]["id"].as_str().expect("a file"));
+        let raw = format!("/inbound/{}/raw", row["id"].as_str().expect("an id"));
+        let scopes = [Scope::TicketsWrite, Scope::ResponsesWrite, Scope::EmailLogsRead, Scope::ContactsRead];
+        let blind = Client::new(&app.desk, &scopes).await;
+        let hidden = async || {
+            assert_eq!(blind.get(&raw).await.problem(), (403, "insufficient_scope".into()));
+            let delete = blind.request("DELETE", &file).body(Body::empty()).expect("a request");
+            for answer in [blind.get(&file).await, blind.get(&format!("{file}/thumbnail")).await, blind.send(delete).await] {
+                assert_eq!(answer.problem(), (404, "attachment_not_found".into()));
+            }
+        };
+        hidden().await;
+        assert!(api.get(&raw).await.body.windows(6).any(|words| words == b"SECRET"));
+        assert_eq!(api.get(&file).await.body, b"0123456789");
+        assert_eq!(api.json("DELETE", &note, &json!({})).await.status.as_u16(), 204);
+        hidden().await;
+        assert_eq!(api.get(&file).await.problem(), (404, "attachment_not_found".into()), "it went with its note");
     }
 
     async fn a_placed_mail_gets_its_texts_anew_and_nothing_else(engine: Engine) {
