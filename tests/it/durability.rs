@@ -10,9 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postdesk::clock::Ids;
+use serde_json::json;
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use tokio::sync::{Mutex, Semaphore};
 
+use crate::api::call::Client as Api;
 use crate::support::app::SUPPORT;
 use crate::support::client::Client;
 use crate::support::postgres::{Cluster, Sync};
@@ -222,15 +224,25 @@ async fn while_the_disk_takes_nothing_mail_waits_and_then_comes_in() {
 }
 
 /// RFC 5321 §4.2.5, §4.2.3 (452): a file system of a few megabytes, filled to the last octet. Only root may mount one.
+/// Callers of the API are told, too (API.md §7).
 #[tokio::test]
 async fn while_the_disk_is_full_mail_waits_and_then_comes_in() {
     let database = Database::fresh(Engine::Sqlite).await;
     let Some(_disk) = SmallDisk::mount(database.dir()) else { return };
     let app = App::start_on(database, |_| {}).await;
+    let api = Api::admin(&app.desk).await;
     let filler = app.database.dir().join("filler");
     let fill = async || {
         let mut file = fs::File::create(&filler).expect("it is ours");
         while file.write_all(&[0; 512]).is_ok() {}
+        let body = json!({"subject": "x", "description": "y".repeat(10_000), "customer_email": "jo@shop.test", "notify": false});
+        let mut refused = api.json("POST", "/tickets", &body).await;
+        // What was written before left some room in its files.
+        while refused.status.as_u16() == 201 {
+            refused = api.json("POST", "/tickets", &body).await;
+        }
+        assert_eq!(refused.problem(), (503, "read_only".into()));
+        assert!(!refused.header("retry-after").is_empty(), "{refused:?}");
     };
     waits_out(app.smtp, &app.database, fill, async || fs::remove_file(&filler).expect("it is ours")).await;
 }
