@@ -18,6 +18,7 @@ mod durability;
 mod faults;
 mod files;
 mod http;
+mod injection;
 mod intake;
 mod live;
 mod loops;
