@@ -1,5 +1,5 @@
 //! Mails made to cost more to read than to write. Small ones here, for builds without optimisation;
-//! `POSTDESK_BOMBS=full` has them as large as CHECKLIST names them.
+//! `POSTDESK_TEST_BOMBS=full` has them as large as CHECKLIST names them.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A part of what the full figure is.
 fn some(full: usize) -> usize {
-    if std::env::var_os("POSTDESK_BOMBS").is_some_and(|size| size == "full") { full } else { full / 40 }
+    if std::env::var_os("POSTDESK_TEST_BOMBS").is_some_and(|size| size == "full") { full } else { full / 40 }
 }
 
 fn many(count: usize, make: impl Fn(usize) -> String) -> String {
