@@ -197,8 +197,8 @@ async fn run_case(engine: Engine, case: Case, pipelining: bool) {
     until_met(&sink, &what).await;
     write_in(&app, "bo").await;
     until_all_ended(&app, &what).await;
-    assert_arrived(&app, &sink, &what, case.doubles).await;
     assert_eq!(log(&app, "WHERE outcome <> 'delivered'").await, case.log, "{what}");
+    assert_arrived(&app, &sink, &what, case.doubles).await;
     let refused = case.log.iter().filter(|line| line.starts_with("failed")).count();
     assert_eq!(count(&app, "'failed'").await, i64::try_from(refused).expect("few"), "{what}");
     assert!(mails(&app).await.len() >= 4, "{what}");
