@@ -68,7 +68,7 @@ impl Desk {
         };
         self.write_received().await?;
         self.sweep_pending().await?;
-        self.bring_mails_back().await?;
+        self.mend_waits().await?;
         self.look_at_queue().await?;
         self.forget_jobs().await?;
         self.forget_old_events().await?;
@@ -171,17 +171,20 @@ impl Desk {
         Ok(())
     }
 
-    /// When the clock was ahead and was put right, mails would wait for a time that is far away.
-    async fn bring_mails_back(&self) -> Result<()> {
+    /// When the clock was ahead and was put right, mails and deliveries would wait for a time that is far away.
+    async fn mend_waits(&self) -> Result<()> {
         let now = self.clock().now();
-        let latest = now.plus_ms(RetrySchedule::new(&self.config().outbox.retry_minutes).longest_wait_ms());
+        let longest = RetrySchedule::new(&self.config().outbox.retry_minutes).longest_wait_ms();
         let mut tx = self.store().begin().await?;
-        let brought = tx.bring_back_mails(now, latest).await?;
+        let mails = tx.bring_back_mails(now, now.plus_ms(longest)).await?;
+        let latest = now.plus_ms(webhook::LATEST_TRY_MS);
+        let deliveries = tx.bring_back_webhook_deliveries(now, latest).await?;
         tx.commit().await?;
-        if brought > 0 {
+        if mails + deliveries > 0 {
             tracing::warn!(
-                mails = brought,
-                "mails waited for a time far away, as if the clock had been ahead: due now"
+                mails,
+                deliveries,
+                "waited for a time far away, as if the clock had been ahead: due now"
             );
             self.ring_outbox();
         }

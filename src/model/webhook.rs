@@ -34,6 +34,8 @@ const WAITS_MS: [i64; 9] = [
 ];
 /// `Retry-After` is believed up to this, milliseconds: beyond, we knock by our own schedule.
 const LONGEST_WAIT_MS: i64 = 24 * HOUR_MS;
+/// No delivery waits for longer, whatever is added to its wait.
+pub const LATEST_TRY_MS: i64 = LONGEST_WAIT_MS + LONGEST_WAIT_MS / 10;
 
 /// Who is told of events by HTTP (API.md §3.6).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -271,6 +271,11 @@ impl Tx {
         self.all(sql, args![claim.lease, claim.until, webhook, claim.now, claim.limit]).await
     }
 
+    /// Makes deliveries due now that wait for a time beyond `latest`, which none made by now can: the clock was ahead.
+    pub async fn bring_back_webhook_deliveries(&mut self, now: Timestamp, latest: Timestamp) -> Result<u64> {
+        self.run(include_str!("sql/webhook_deliveries/bring_back.sql"), args![now, latest]).await
+    }
+
     /// Writes a delivery as it is now.
     pub async fn update_webhook_delivery(&mut self, d: &WebhookDelivery) -> Result<()> {
         self.run(

@@ -96,6 +96,18 @@ both_engines! {
         assert_eq!(api.get(&format!("/webhooks/{id}")).await.json()["failing_since"], Value::Null);
     }
 
+    /// CHECKLIST §3, clock jumps: what waits for a time that was set while the clock was ahead does not wait.
+    async fn a_clock_put_right_holds_nothing_up(engine: Engine) {
+        let (app, api, _worker) = start(engine).await;
+        let receiver = Receiver::start_with(Act::status(500), None).await;
+        let (id, _) = hear_all(&api, &receiver).await;
+        let path = test(&api, &id).await;
+        until_it(&api, &path, "retrying", 1).await;
+        app.clock.advance_ms(-400 * 86_400_000);
+        app.desk.do_chores().await.expect("no error");
+        until_it(&api, &path, "retrying", 2).await;
+    }
+
     async fn gone_is_gone(engine: Engine) {
         let (app, api, _worker) = start(engine).await;
         let receiver = Receiver::start().await;
