@@ -1,4 +1,5 @@
-//! The end of a mail: what the door knows of it is put together, and the desk says what becomes of it.
+//! A mail, from `DATA` or the first `BDAT` to its end: its octets are read, what the door knows of it is put together, and
+//! the desk says what becomes of it.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -9,8 +10,11 @@ use uuid::Uuid;
 
 use super::data::{Body, Fault};
 use super::kept::Held;
+use super::memory::Lease;
+use super::pace::Pace;
+use super::reader::Broken;
 use super::reply::{self, Reply};
-use super::session::{Protocol, Session, Transaction};
+use super::session::{End, Protocol, Session, Transaction};
 use crate::desk::Verdict;
 use crate::mail::parse::count_hops;
 use crate::model::{Envelope, InboundMail, ReversePath, Timestamp, Via};
@@ -26,8 +30,119 @@ const QUICK: usize = 256 * 1024;
 const TURN: Duration = Duration::from_secs(120);
 
 impl Session {
+    pub(super) async fn data(&mut self) -> Result<(), End> {
+        if let Some(refusal) = self.not_ready_for_data() {
+            return self.say(&refusal);
+        }
+        if self.in_chunks() {
+            return self.say(&reply::CHUNKS_BEGUN);
+        }
+        if !self.count_mail() {
+            return self.say(&reply::TOO_FAST);
+        }
+        self.say(&reply::GO_AHEAD)?;
+        let mut body = self.new_body();
+        let mut pace = Pace::new(self.door.smtp());
+        loop {
+            let (used, ended) = body.feed_data(self.wire.input());
+            self.wire.consume(used);
+            if ended {
+                return self.deliver(body).await;
+            }
+            self.more_data(&mut pace, used).await?;
+        }
+    }
+
+    /// A chunk is read to its end even when it is refused: its octets are no commands (RFC 3030 §2).
+    pub(super) async fn bdat(&mut self, size: usize, last: bool) -> Result<(), End> {
+        let mut refusal = self.not_ready_for_data();
+        if refusal.is_none() && !self.in_chunks() && !self.count_mail() {
+            refusal = Some(reply::TOO_FAST);
+        }
+        if let Some(refusal) = refusal {
+            self.read_chunk(size, None).await?;
+            return self.say(&refusal);
+        }
+        let chunks = self.transaction.as_mut().and_then(|transaction| transaction.chunks.take());
+        let mut body = chunks.unwrap_or_else(|| self.new_body());
+        self.read_chunk(size, Some(&mut body)).await?;
+        if last {
+            return self.deliver(body).await;
+        }
+        let reply = body.fault().map_or(reply::CHUNK_OK, Reply::from);
+        if let Some(transaction) = &mut self.transaction {
+            transaction.chunks = Some(body);
+        }
+        self.say(&reply)
+    }
+
+    /// Counts a mail that has somebody to go to; whether a stranger may send it now.
+    fn count_mail(&mut self) -> bool {
+        self.messages += 1;
+        let sender = self.transaction.as_ref().map_or("", |transaction| transaction.mail.sender.as_str());
+        self.peer.trusted || self.door.limits.may_send(self.peer.ip, sender)
+    }
+
+    fn not_ready_for_data(&self) -> Option<Reply> {
+        match &self.transaction {
+            None => Some(reply::MAIL_FIRST),
+            Some(transaction) if transaction.recipients.is_empty() && self.protocol == Protocol::Lmtp => {
+                Some(reply::RECIPIENT_FIRST)
+            }
+            Some(transaction) if transaction.recipients.is_empty() => Some(reply::NO_RECIPIENTS),
+            Some(_) => None,
+        }
+    }
+
+    async fn read_chunk(&mut self, size: usize, mut body: Option<&mut Body>) -> Result<(), End> {
+        let mut pace = Pace::new(self.door.smtp());
+        let mut left = size;
+        loop {
+            let used = self.wire.input().len().min(left);
+            if let Some(body) = &mut body {
+                body.feed_chunk(&self.wire.input()[..used]);
+            }
+            self.wire.consume(used);
+            left -= used;
+            if left == 0 {
+                return Ok(());
+            }
+            self.more_data(&mut pace, used).await?;
+        }
+    }
+
+    /// Waits for more of a mail, after `used` octets of it.
+    async fn more_data(&mut self, pace: &mut Pace, used: usize) -> Result<(), End> {
+        if !pace.holds(used, Instant::now()) {
+            return Err(End::Say(reply::TOO_SLOW));
+        }
+        match self.wire.more_data(pace.until().min(self.ends_at)).await {
+            Err(Broken::Timeout) if Instant::now() < self.ends_at => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    /// Hands the mail to the desk. Replies of earlier commands must not wait for that. In LMTP each recipient gets
+    /// the reply (RFC 2033 §4.2); a mail is filed for all of them or for none, so it is the same.
+    async fn deliver(&mut self, body: Body) -> Result<(), End> {
+        let transaction = self.transaction.take().expect("data comes within a transaction");
+        self.wire.end_of_data();
+        self.wire.flush(self.deadline()).await?;
+        let reply = self.file(&transaction, body).await;
+        if self.protocol == Protocol::Lmtp {
+            for _ in 1..transaction.recipients.len() {
+                reply.write_to(self.wire.output());
+            }
+        }
+        self.say(&reply)
+    }
+
+    fn new_body(&self) -> Body {
+        Body::new(self.door.body_limits(), Lease::new(self.door.budget.clone()))
+    }
+
     /// Has the desk take the mail. Whatever goes wrong on our side is a 451, and the client keeps the mail.
-    pub(super) async fn file(&self, transaction: &Transaction, body: Body) -> Reply {
+    async fn file(&self, transaction: &Transaction, body: Body) -> Reply {
         let started = Instant::now();
         let (raw, held) = match load(body).await {
             Ok(mail) => mail,

@@ -11,8 +11,6 @@ use tracing::{debug, info};
 use super::command::{self, Command, Mail, Rcpt, Refused};
 use super::data::Body;
 use super::listener::Door;
-use super::memory::Lease;
-use super::pace::Pace;
 use super::reader::{Broken, Line, Wire};
 use super::reply::{self, Reply};
 use super::stream::Stream;
@@ -60,13 +58,13 @@ pub struct Transaction {
     /// Each `RCPT` that we took, in order.
     pub recipients: Vec<Rcpt>,
     /// What `BDAT` brought so far; `None` before the first chunk.
-    chunks: Option<Body>,
+    pub(super) chunks: Option<Body>,
 }
 
 /// One client, from its greeting to its end.
 pub struct Session {
     pub(super) door: Arc<Door>,
-    wire: Wire,
+    pub(super) wire: Wire,
     pub(super) peer: Peer,
     pub(super) protocol: Protocol,
     pub(super) tls: bool,
@@ -74,12 +72,12 @@ pub struct Session {
     pub(super) helo: Option<String>,
     /// Whether that was `EHLO` or `LHLO`.
     pub(super) extended: bool,
-    transaction: Option<Transaction>,
+    pub(super) transaction: Option<Transaction>,
     errors: u32,
-    messages: u32,
+    pub(super) messages: u32,
     /// Whether the client is on a block list, once that was asked.
     listed: Option<bool>,
-    ends_at: Instant,
+    pub(super) ends_at: Instant,
     stop: Stop,
 }
 
@@ -93,7 +91,7 @@ pub struct Stop {
 }
 
 /// Why a session is over.
-enum End {
+pub(super) enum End {
     /// The client is told.
     Say(Reply),
     /// There is nobody left to tell.
@@ -179,7 +177,7 @@ impl Session {
     }
 
     /// Queues a reply, and counts it if it tells of an error.
-    fn say(&mut self, reply: &Reply) -> Result<(), End> {
+    pub(super) fn say(&mut self, reply: &Reply) -> Result<(), End> {
         if reply.is_error() {
             self.errors += 1;
             if self.errors > self.door.smtp().max_errors {
@@ -346,113 +344,6 @@ impl Session {
         reply::OK
     }
 
-    async fn data(&mut self) -> Result<(), End> {
-        if let Some(refusal) = self.not_ready_for_data() {
-            return self.say(&refusal);
-        }
-        if self.in_chunks() {
-            return self.say(&reply::CHUNKS_BEGUN);
-        }
-        if !self.count_mail() {
-            return self.say(&reply::TOO_FAST);
-        }
-        self.say(&reply::GO_AHEAD)?;
-        let mut body = self.new_body();
-        let mut pace = Pace::new(self.door.smtp());
-        loop {
-            let (used, ended) = body.feed_data(self.wire.input());
-            self.wire.consume(used);
-            if ended {
-                return self.deliver(body).await;
-            }
-            self.more_data(&mut pace, used).await?;
-        }
-    }
-
-    /// A chunk is read to its end even when it is refused: its octets are no commands (RFC 3030 §2).
-    async fn bdat(&mut self, size: usize, last: bool) -> Result<(), End> {
-        let mut refusal = self.not_ready_for_data();
-        if refusal.is_none() && !self.in_chunks() && !self.count_mail() {
-            refusal = Some(reply::TOO_FAST);
-        }
-        if let Some(refusal) = refusal {
-            self.read_chunk(size, None).await?;
-            return self.say(&refusal);
-        }
-        let chunks = self.transaction.as_mut().and_then(|transaction| transaction.chunks.take());
-        let mut body = chunks.unwrap_or_else(|| self.new_body());
-        self.read_chunk(size, Some(&mut body)).await?;
-        if last {
-            return self.deliver(body).await;
-        }
-        let reply = body.fault().map_or(reply::CHUNK_OK, Reply::from);
-        if let Some(transaction) = &mut self.transaction {
-            transaction.chunks = Some(body);
-        }
-        self.say(&reply)
-    }
-
-    /// Counts a mail that has somebody to go to; whether a stranger may send it now.
-    fn count_mail(&mut self) -> bool {
-        self.messages += 1;
-        let sender = self.transaction.as_ref().map_or("", |transaction| transaction.mail.sender.as_str());
-        self.peer.trusted || self.door.limits.may_send(self.peer.ip, sender)
-    }
-
-    fn not_ready_for_data(&self) -> Option<Reply> {
-        match &self.transaction {
-            None => Some(reply::MAIL_FIRST),
-            Some(transaction) if transaction.recipients.is_empty() && self.protocol == Protocol::Lmtp => {
-                Some(reply::RECIPIENT_FIRST)
-            }
-            Some(transaction) if transaction.recipients.is_empty() => Some(reply::NO_RECIPIENTS),
-            Some(_) => None,
-        }
-    }
-
-    async fn read_chunk(&mut self, size: usize, mut body: Option<&mut Body>) -> Result<(), End> {
-        let mut pace = Pace::new(self.door.smtp());
-        let mut left = size;
-        loop {
-            let used = self.wire.input().len().min(left);
-            if let Some(body) = &mut body {
-                body.feed_chunk(&self.wire.input()[..used]);
-            }
-            self.wire.consume(used);
-            left -= used;
-            if left == 0 {
-                return Ok(());
-            }
-            self.more_data(&mut pace, used).await?;
-        }
-    }
-
-    /// Waits for more of a mail, after `used` octets of it.
-    async fn more_data(&mut self, pace: &mut Pace, used: usize) -> Result<(), End> {
-        if !pace.holds(used, Instant::now()) {
-            return Err(End::Say(reply::TOO_SLOW));
-        }
-        match self.wire.more_data(pace.until().min(self.ends_at)).await {
-            Err(Broken::Timeout) if Instant::now() < self.ends_at => Ok(()),
-            other => Ok(other?),
-        }
-    }
-
-    /// Hands the mail to the desk. Replies of earlier commands must not wait for that. In LMTP each recipient gets
-    /// the reply (RFC 2033 §4.2); a mail is filed for all of them or for none, so it is the same.
-    async fn deliver(&mut self, body: Body) -> Result<(), End> {
-        let transaction = self.transaction.take().expect("data comes within a transaction");
-        self.wire.end_of_data();
-        self.wire.flush(self.deadline()).await?;
-        let reply = self.file(&transaction, body).await;
-        if self.protocol == Protocol::Lmtp {
-            for _ in 1..transaction.recipients.len() {
-                reply.write_to(self.wire.output());
-            }
-        }
-        self.say(&reply)
-    }
-
     fn start_tls(&self) -> Result<Reply, End> {
         if self.tls {
             return Ok(reply::ALREADY_TLS);
@@ -476,15 +367,11 @@ impl Session {
         !self.tls && self.door.certificate.is_some() && self.wire.is_tcp()
     }
 
-    fn in_chunks(&self) -> bool {
+    pub(super) fn in_chunks(&self) -> bool {
         self.transaction.as_ref().is_some_and(|transaction| transaction.chunks.is_some())
     }
 
-    fn new_body(&self) -> Body {
-        Body::new(self.door.body_limits(), Lease::new(self.door.budget.clone()))
-    }
-
-    fn deadline(&self) -> Instant {
+    pub(super) fn deadline(&self) -> Instant {
         let command = Duration::from_secs(self.door.smtp().command_timeout_seconds);
         (Instant::now() + command).min(self.ends_at)
     }
