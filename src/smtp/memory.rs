@@ -1,5 +1,5 @@
-//! What mails may use while they are read and filed: no number of clients makes it more than `smtp.max_memory_mb`,
-//! and no number of big mails is in memory at once. A big mail is kept in a file until its last octet has come, however
+//! What mails may use: while they come in no number of clients makes it more than `smtp.max_memory_mb`, and while they are
+//! filed no number of big mails is in memory at once. A big mail is kept in a file until its last octet has come, however
 //! slowly; then it waits for its turn to be filed. All those files have `smtp.max_spool_mb`, so that who fills them
 //! with big mails stops big mails alone.
 

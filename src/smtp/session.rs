@@ -149,7 +149,10 @@ impl Session {
                 }
                 Err(End::StartTls(certificate)) => {
                     // Boxed like all that is big and rare: a session that only waits should be small.
-                    let Some(secured) = Box::pin(self.secure(&certificate)).await else { return };
+                    // In the middle of a handshake nothing could be told to the client.
+                    let stop = self.stop.soon.clone();
+                    let securing = Box::pin(self.secure(&certificate));
+                    let Some(Some(secured)) = stop.run_until_cancelled(securing).await else { return };
                     self = secured;
                     end = Ok(());
                 }

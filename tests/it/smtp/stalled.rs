@@ -49,6 +49,18 @@ async fn a_handshake_that_never_comes_is_given_up() {
     }
 }
 
+/// Nor does it hold the door open when that closes.
+#[tokio::test]
+async fn a_handshake_that_never_comes_delays_no_stop() {
+    let dir = tempfile::tempdir().unwrap();
+    make_certificate(&files(dir.path()));
+    let door = Door::open(|smtp| smtp.tls = Some(files(dir.path()))).await;
+    let mut upgrading = door.client().await;
+    upgrading.ask("STARTTLS", "220 2.0.0 *").await;
+    door.stop.cancel();
+    timeout(Duration::from_secs(5), door.running).await.expect("it does not wait").unwrap();
+}
+
 /// CHECKLIST §3, slow readers: commands without end, and none of our replies read.
 #[tokio::test]
 async fn a_client_that_never_reads_is_cut_off() {
