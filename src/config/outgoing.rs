@@ -26,10 +26,13 @@ pub struct Outbox {
     pub release_by: Option<ReleaseBy>,
     /// Most mails on the wire at once.
     pub concurrency: usize,
-    /// Longest wait for one SMTP step, seconds.
+    /// Longest wait for one SMTP step, seconds (RFC 5321 §4.5.3.2).
     pub step_timeout_seconds: u64,
-    /// How long a mail belongs to the worker that took it, seconds: longer than any try, and no longer than a mail
-    /// may wait after its worker was killed.
+    /// Longest wait for word that a mail is taken, once it is said, seconds (RFC 5321 §4.5.3.2.6); large mails have
+    /// longer.
+    pub data_done_timeout_seconds: u64,
+    /// How long a mail belongs to the worker that took it, seconds: no longer than a mail may wait after its worker was
+    /// killed. A try that takes longer renews it.
     pub lease_seconds: u64,
     /// Most mails on the wire at once to one destination domain, where mail is not handed to a relay.
     pub per_domain: usize,
@@ -37,6 +40,11 @@ pub struct Outbox {
     pub retry_minutes: Vec<u32>,
     /// Give up after, hours.
     pub give_up_hours: u32,
+}
+
+impl Outbox {
+    /// Longest that a mail may belong to a worker that was killed.
+    pub const LONGEST_LEASE_SECONDS: i64 = 3_600;
 }
 
 /// How mail leaves.
@@ -178,7 +186,8 @@ impl Default for Outbox {
             direct: Direct::default(),
             release_by: None,
             concurrency: 20,
-            step_timeout_seconds: 60,
+            step_timeout_seconds: 300,
+            data_done_timeout_seconds: 600,
             lease_seconds: 120,
             per_domain: 5,
             retry_minutes: vec![1, 5, 15, 30, 60, 120, 240],

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Config, DkimKey, Relay, RelayTls, ReleaseBy, TransportKind};
+use super::{Config, DkimKey, Outbox, Relay, RelayTls, ReleaseBy, TransportKind};
 use crate::model::Category;
 
 /// Shortest secret of `keys.reply`, characters.
@@ -54,7 +54,8 @@ fn sizes(config: &Config, found: &mut Found) {
         ("outbox.concurrency", outbox.concurrency as u64, 1, 1_000),
         ("outbox.per_domain", outbox.per_domain as u64, 1, 1_000),
         ("outbox.step_timeout_seconds", outbox.step_timeout_seconds, 1, 3_600),
-        ("outbox.lease_seconds", outbox.lease_seconds, 20, 3_600),
+        ("outbox.data_done_timeout_seconds", outbox.data_done_timeout_seconds, 1, 3_600),
+        ("outbox.lease_seconds", outbox.lease_seconds, 20, Outbox::LONGEST_LEASE_SECONDS.unsigned_abs()),
         ("bounces.soft_limit", bounces.soft_limit.into(), 1, 1_000),
         ("bounces.soft_window_days", bounces.soft_window_days.into(), 1, 365),
         ("bounces.soft_suppress_days", bounces.soft_suppress_days.into(), 1, 365),

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::filing::set_status;
 use super::{Desk, Result};
+use crate::config::Outbox;
 use crate::model::{Actor, RetrySchedule, Status, Ticket, Timestamp, webhook};
 use crate::store::Tx;
 
@@ -177,6 +178,7 @@ impl Desk {
         let longest = RetrySchedule::new(&self.config().outbox.retry_minutes).longest_wait_ms();
         let mut tx = self.store().begin().await?;
         let mails = tx.bring_back_mails(now, now.plus_ms(longest)).await?;
+        tx.cap_outbox_leases(now.plus_ms(Outbox::LONGEST_LEASE_SECONDS * 1_000)).await?;
         let latest = now.plus_ms(webhook::LATEST_TRY_MS);
         let deliveries = tx.bring_back_webhook_deliveries(now, latest).await?;
         tx.commit().await?;

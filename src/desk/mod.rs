@@ -91,11 +91,11 @@ pub use suppressions::SuppressionRequest;
 pub use teams::{TeamRequest, TeamView};
 pub use templates::{ReplyText, TemplateTest, builtin_of};
 pub use tickets::{StatusRequest, TicketRequest, TicketWritten};
-pub use tokens::{NewToken, TokenMade};
+pub use tokens::NewToken;
 pub use updates::TicketUpdate;
 pub use verdict::{Filed, Refusal, Trouble, Verdict};
 pub use webhooks::{DeliveryWithExchange, NewWebhook, ReadyDelivery, WebhookChange, webhook_filter};
-pub use writing::{Answered, Ending};
+pub use writing::{Answered, Ending, WithSecret};
 
 pub use crate::store::QueueState;
 pub use crate::store::idempotency::{StoredAnswer, WriteKey};

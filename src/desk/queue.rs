@@ -90,6 +90,19 @@ impl Desk {
         Ok(tx.commit().await?)
     }
 
+    /// Leases a mail anew that is still on the wire.
+    ///
+    /// # Errors
+    /// When the store does not answer; then the lease may run out, and somebody else send the mail, too.
+    pub async fn renew_lease(&self, entry: &OutboxEntry, lease_ms: i64) -> Result<()> {
+        let mut tx = self.store().begin().await?;
+        let until = self.inner.clock.now().plus_ms(lease_ms);
+        if tx.renew_claim(entry.id, entry.lease.as_deref(), until).await? == 0 {
+            tracing::warn!(id = %entry.id, "a mail's lease ran out while it was on the wire");
+        }
+        Ok(tx.commit().await?)
+    }
+
     /// Makes leases of an earlier run end now. Only where no other node shares the desk (SQLite): a process that was
     /// killed left them behind.
     ///

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::reading::{Page, PageOf, cut};
-use super::writing::{Answered, Deed, Ending, check_version};
+use super::writing::{Answered, Deed, Ending, WithSecret, check_version};
 use super::{Caller, Desk, Error, Result};
 use crate::model::{ApiToken, Scope, Timestamp};
 use crate::store::Tx;
@@ -28,15 +28,6 @@ pub struct NewToken {
     pub scopes: Vec<Scope>,
     /// From when it is refused.
     pub expires_at: Option<Timestamp>,
-}
-
-/// A token, and its secret where it is shown: once, to whoever had it made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenMade {
-    /// The token.
-    pub token: ApiToken,
-    /// The secret; `None` in the answer that is kept for repeats.
-    pub secret: Option<String>,
 }
 
 impl Desk {
@@ -61,15 +52,15 @@ impl Desk {
         &self,
         new: NewToken,
         caller: &Caller,
-        ending: Ending<'_, TokenMade>,
+        ending: Ending<'_, WithSecret<ApiToken>>,
     ) -> Result<Answered> {
         let mut tx = self.store().begin().await?;
         if let Some(replayed) = self.replay(&mut tx, &ending).await? {
             return Ok(replayed);
         }
-        let (token, secret) = self.make_token(&mut tx, new).await?;
-        let deed = Deed { by: Some(caller), what: "token.created", id: token.id };
-        self.conclude_secret(tx, ending, TokenMade { token, secret: Some(secret) }, deed).await
+        let made = self.make_token(&mut tx, new).await?;
+        let deed = Deed { by: Some(caller), what: "token.created", id: made.0.id };
+        self.conclude_secret(tx, &ending, made, deed).await
     }
 
     /// Gives a token a new secret. The one it had works for a day; the one before that no more.
@@ -81,16 +72,15 @@ impl Desk {
         id: Uuid,
         version: Option<i64>,
         caller: &Caller,
-        ending: Ending<'_, TokenMade>,
+        ending: Ending<'_, WithSecret<ApiToken>>,
     ) -> Result<Answered> {
         let mut tx = self.store().begin().await?;
         if let Some(replayed) = self.replay(&mut tx, &ending).await? {
             return Ok(replayed);
         }
-        let (token, secret) = self.rotate(&mut tx, id, version).await?;
+        let rotated = self.rotate(&mut tx, id, version).await?;
         let deed = Deed { by: Some(caller), what: "token.rotated", id };
-        let answered =
-            self.conclude_secret(tx, ending, TokenMade { token, secret: Some(secret) }, deed).await?;
+        let answered = self.conclude_secret(tx, &ending, rotated, deed).await?;
         self.doubt_callers(|caller| caller.token.id == id);
         Ok(answered)
     }
@@ -218,22 +208,6 @@ impl Desk {
     fn new_secret(&self) -> String {
         let bytes = self.ids().bytes::<32>();
         format!("{SECRET_PREFIX}{}", BASE32_NOPAD.encode(&bytes).to_lowercase())
-    }
-
-    /// What is kept for repeats knows the hash alone, as everything that is kept.
-    async fn conclude_secret(
-        &self,
-        tx: Tx,
-        ending: Ending<'_, TokenMade>,
-        made: TokenMade,
-        deed: Deed<'_>,
-    ) -> Result<Answered> {
-        let kept = TokenMade { token: made.token.clone(), secret: None };
-        let answered = self.conclude_deed(tx, &ending, &kept, deed).await?;
-        if ending.dry_run {
-            return Ok(answered);
-        }
-        Ok(Answered { answer: (ending.show)(&made), ..answered })
     }
 }
 

@@ -44,6 +44,15 @@ pub struct Answered {
     pub replayed: bool,
 }
 
+/// What was made, and its secret where it is shown: once, to whoever had it made.
+#[derive(Debug, Clone)]
+pub struct WithSecret<T> {
+    /// What was made.
+    pub made: T,
+    /// The secret; `None` in the answer that is kept for repeats.
+    pub secret: Option<String>,
+}
+
 impl Desk {
     /// What an earlier call with this key was answered, before anything is done for this one.
     ///
@@ -109,6 +118,23 @@ impl Desk {
             deed.log();
         }
         Ok(answered)
+    }
+
+    /// [`Desk::conclude_deed`] for an answer that shows a secret. What is kept for repeats is without.
+    pub(super) async fn conclude_secret<T>(
+        &self,
+        tx: Tx,
+        ending: &Ending<'_, WithSecret<T>>,
+        (made, secret): (T, String),
+        deed: Deed<'_>,
+    ) -> Result<Answered> {
+        let without = WithSecret { made, secret: None };
+        let answered = self.conclude_deed(tx, ending, &without, deed).await?;
+        if ending.dry_run {
+            return Ok(answered);
+        }
+        let answer = (ending.show)(&WithSecret { secret: Some(secret), ..without });
+        Ok(Answered { answer, ..answered })
     }
 }
 

@@ -106,6 +106,13 @@ pub fn gone(dry_run: bool) -> StoredAnswer {
     }
 }
 
+/// Sends one with a secret, which no cache keeps.
+pub fn send_secret(answered: Answered) -> Response {
+    let mut response = send(answered);
+    response.headers_mut().insert(header::CACHE_CONTROL, answer::NO_STORE);
+    response
+}
+
 /// Sends it.
 pub fn send(answered: Answered) -> Response {
     let Answered { answer, replayed } = answered;

@@ -1,12 +1,6 @@
 //! Straight to the servers of each recipient's domain: MX by MX, address by address, until one takes the mail or says
 //! that it won't. A domain whose servers are in trouble is left alone for a while, and costs others nothing.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::time::{Instant, timeout_at};
-
 use super::addresses::{alternate, domain_of, is_ourselves, literal};
 use super::dial::{Dial, Security};
 use super::judge::{Ending, LOOPS_BACK, NO_HOST, Way, is_about_server};
@@ -14,7 +8,7 @@ use super::kept::Kept;
 use super::line::Step;
 use super::mta_sts::{Mode, Policy};
 use super::mx;
-use super::pace::Pace;
+use super::pace::{Pace, Steps};
 use super::policies::Policies;
 use super::talk::trouble;
 use super::tls::Trust;
@@ -22,6 +16,8 @@ use super::transport::{Letter, Sent, TransportError, World};
 use super::trouble::Troubles;
 use crate::config::{self, Config};
 use crate::sender::LookupError;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Most addresses that one try asks.
 const MOST: usize = 10;
@@ -32,7 +28,7 @@ pub(super) struct Direct {
     settings: config::Direct,
     trust: Trust,
     hello: String,
-    step: Duration,
+    steps: Steps,
     /// By name of the host, and what we demanded of its TLS.
     kept: Kept<(String, Security)>,
     /// By domain.
@@ -60,14 +56,14 @@ impl Direct {
             trust,
             settings,
             hello: config.smtp.hostname.clone(),
-            step: Duration::from_secs(config.outbox.step_timeout_seconds.max(1)),
+            steps: Steps::from_config(&config.outbox),
             kept: Kept::new(),
             troubles: Troubles::default(),
         })
     }
 
-    /// Tries to send one mail until `end`.
-    pub(super) async fn send(&self, letter: Letter<'_>, end: Instant) -> Sent {
+    /// Tries to send one mail.
+    pub(super) async fn send(&self, letter: Letter<'_>) -> Sent {
         let Some(domain) = domain_of(letter.to) else {
             return Sent::nowhere(Ending::Impossible(format!("{:?} is not an address", letter.to)));
         };
@@ -75,9 +71,7 @@ impl Direct {
         let Some(pass) = known.pass() else {
             return Sent::nowhere(trouble(&format!("the servers of {domain} were in trouble a moment ago")));
         };
-        let sent = timeout_at(end, self.deliver(letter, &domain, end)).await;
-        let late = |_| Sent::nowhere(trouble(&format!("no server of {domain} answers in time")));
-        let sent = sent.unwrap_or_else(late);
+        let sent = self.deliver(letter, &domain).await;
         let error = sent.ending.words();
         if !is_about_server(&sent.ending) {
             pass.works();
@@ -94,7 +88,8 @@ impl Direct {
     }
 
     /// From host to host, until one has answered about the mail.
-    async fn deliver(&self, letter: Letter<'_>, domain: &str, end: Instant) -> Sent {
+    async fn deliver(&self, letter: Letter<'_>, domain: &str) -> Sent {
+        let pace = Pace::new(self.steps);
         let policy = self.policy(domain).await;
         let security = match policy.as_deref() {
             Some(policy) if policy.mode == Mode::Enforce => Security::Starttls,
@@ -104,7 +99,6 @@ impl Direct {
             Ok(hosts) => hosts,
             Err(ending) => return Sent::nowhere(ending),
         };
-        let pace = Pace::until(end, self.step);
         let mut said =
             Sent::nowhere(Ending::Nowhere(NO_HOST, format!("no mail server of {domain} has an address")));
         for (i, host) in hosts.iter().enumerate() {

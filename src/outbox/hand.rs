@@ -32,8 +32,11 @@ pub(super) struct Hand {
     waiting: VecDeque<Held>,
     lanes: HashMap<String, Lane>,
     on_wire: usize,
+    /// On the wire as well, without a place.
+    aside: usize,
     places: usize,
     per_domain: usize,
+    most_aside: usize,
 }
 
 /// What is under way to one domain.
@@ -52,9 +55,11 @@ impl Lane {
 }
 
 impl Hand {
-    /// Empty, with so many places on the wire, and so many of them for one domain.
-    pub(super) fn new(places: usize, per_domain: usize) -> Self {
-        Self { waiting: VecDeque::new(), lanes: HashMap::new(), on_wire: 0, places, per_domain }
+    /// Empty, with so many places on the wire, so many of them for one domain, and room for so many mails besides that
+    /// take long.
+    pub(super) fn new(places: usize, per_domain: usize, most_aside: usize) -> Self {
+        let (waiting, lanes) = (VecDeque::new(), HashMap::new());
+        Self { waiting, lanes, on_wire: 0, aside: 0, places, per_domain, most_aside }
     }
 
     /// How many mails it would take.
@@ -69,7 +74,7 @@ impl Hand {
 
     /// Whether no mail waits in it, and none is on the wire.
     pub(super) fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.on_wire == 0
+        self.waiting.is_empty() && self.on_wire + self.aside == 0
     }
 
     /// Whether it is time to take more.
@@ -117,9 +122,24 @@ impl Hand {
         Some(held)
     }
 
-    /// A try ended: `Some` says whether with an answer, `None` that it tells nothing of the domain.
-    pub(super) fn ended(&mut self, domain: &str, answered: Option<bool>, now: Instant) {
-        self.on_wire -= 1;
+    /// Frees the place of a mail that takes long, where there is room; its domain still has it on the wire.
+    pub(super) fn set_aside(&mut self) -> bool {
+        let may = self.aside < self.most_aside;
+        if may {
+            self.on_wire -= 1;
+            self.aside += 1;
+        }
+        may
+    }
+
+    /// A try ended: `Some` says whether with an answer, `None` that it tells nothing of the domain. `aside`: it had no
+    /// place any more.
+    pub(super) fn ended(&mut self, domain: &str, answered: Option<bool>, aside: bool, now: Instant) {
+        if aside {
+            self.aside -= 1;
+        } else {
+            self.on_wire -= 1;
+        }
         if let Some(lane) = self.lanes.get_mut(domain) {
             lane.on_wire -= 1;
             match answered {
@@ -166,7 +186,7 @@ mod tests {
 
     /// So many mails to each of these domains, in this order, claimed then.
     fn hand(places: usize, per_domain: usize, mails: &[(&str, usize)], claimed: Instant) -> Hand {
-        let mut hand = Hand::new(places, per_domain);
+        let mut hand = Hand::new(places, per_domain, 1);
         for (domain, count) in mails {
             hand.put((0..*count).map(|_| held(domain, claimed)));
         }
@@ -214,22 +234,35 @@ mod tests {
         let now = Instant::now();
         let mut hand = hand(20, 20, &[("a", 30), ("b", 3)], now);
         go(&mut hand, false, now);
-        hand.ended("a", Some(false), now);
+        hand.ended("a", Some(false), false, now);
         assert_eq!(hand.resting(now), HashSet::from(["a".to_owned()]));
         assert_eq!(hand.give_back(SILENCE, now).len(), 20, "others need the room");
         hand.put([held("a", now), held("a", now)]);
         for _ in 0..9 {
             assert!(hand.next(false, now).is_none(), "there are others on the wire");
-            hand.ended("a", Some(false), now);
+            hand.ended("a", Some(false), false, now);
         }
         assert_eq!(go(&mut hand, false, now), [("a".to_owned(), 1)]);
-        hand.ended("a", Some(true), now);
+        hand.ended("a", Some(true), false, now);
         assert_eq!(go(&mut hand, false, now), [("a".to_owned(), 1)], "it answers: the other one goes too");
-        hand.ended("a", Some(false), now);
+        hand.ended("a", Some(false), false, now);
         assert_eq!(hand.resting(now), HashSet::new(), "the next one finds out");
         let later = now + SILENCE;
         hand.put([held("a", later), held("a", later)]);
         assert_eq!(go(&mut hand, false, later), [("a".to_owned(), 2)], "forgotten");
+    }
+
+    #[test]
+    fn a_slow_try_leaves_its_place_to_other_domains() {
+        let now = Instant::now();
+        let mut hand = hand(2, 1, &[("a", 1), ("b", 2), ("c", 2)], now);
+        assert_eq!(go(&mut hand, false, now).len(), 2, "a and b");
+        assert!(hand.set_aside() && !hand.set_aside(), "there is room for one");
+        assert_eq!(go(&mut hand, false, now), [("c".to_owned(), 1)], "b has what it may have");
+        hand.ended("a", Some(true), true, now);
+        assert!(go(&mut hand, false, now).is_empty(), "that was no place");
+        hand.ended("b", Some(true), false, now);
+        assert_eq!(go(&mut hand, false, now), [("b".to_owned(), 1)]);
     }
 
     #[test]
@@ -242,7 +275,7 @@ mod tests {
         hand.put([held("a", later)]);
         assert_eq!(hand.give_back(half, later).len(), 69);
         assert_eq!((hand.give_all_back().len(), hand.is_low()), (1, true));
-        hand.ended("a", None, later);
+        hand.ended("a", None, false, later);
         assert!(hand.is_idle());
     }
 }

@@ -3,26 +3,55 @@
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::time::{Instant, error::Elapsed, timeout_at};
+use tokio::time::{Instant, error::Elapsed, timeout, timeout_at};
+
+use crate::config;
 
 /// Slowest way a mail may go out, octets a second; slower, and the connection is given up.
 const SLOWEST: u64 = 16 << 10;
 
+/// Longest wait for a TCP connection, as in Postfix (`smtp_connect_timeout`).
+const CONNECT: Duration = Duration::from_secs(30);
+/// What a try has to get a mail to where it is said, whatever servers and steps that takes.
+const LONGEST: Duration = Duration::from_secs(900);
+
+/// How long the other side may think (RFC 5321 §4.5.3.2).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Steps {
+    /// About any step.
+    pub any: Duration,
+    /// About a whole mail, once it is said: it may be scanned, filed and handed on before it is taken, and whoever hangs
+    /// up meanwhile will send a second copy.
+    pub done: Duration,
+}
+
+impl Steps {
+    /// As configured.
+    pub(super) fn from_config(outbox: &config::Outbox) -> Self {
+        let seconds = |seconds: u64| Duration::from_secs(seconds.max(1));
+        Self { any: seconds(outbox.step_timeout_seconds), done: seconds(outbox.data_done_timeout_seconds) }
+    }
+}
+
 /// Time limits of a try.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
-    /// Longest wait for one step.
-    pub step: Duration,
+    steps: Steps,
     /// Longest wait for a TCP connection.
-    pub connect: Duration,
-    /// When the try must have ended.
-    pub end: Instant,
+    connect: Duration,
+    /// When the mail must be under way.
+    end: Instant,
 }
 
 impl Pace {
-    /// No step longer than `step`, and all of it over by `end`.
-    pub(super) fn until(end: Instant, step: Duration) -> Self {
-        Self { step, connect: step, end }
+    /// That of a try that begins now.
+    pub(super) fn new(steps: Steps) -> Self {
+        Self { steps, connect: steps.any.min(CONNECT), end: Instant::now() + LONGEST }
+    }
+
+    /// That of a question that is to be answered in the time of one step.
+    pub(super) fn of_one_step(steps: Steps) -> Self {
+        Self { end: Instant::now() + steps.any, ..Self::new(steps) }
     }
 
     /// The TCP connection.
@@ -32,12 +61,12 @@ impl Pace {
 
     /// One step.
     pub(super) async fn step<T>(&self, step: impl Future<Output = T>) -> Result<T, Elapsed> {
-        timeout_at(self.end.min(Instant::now() + self.step), step).await
+        timeout_at(self.end.min(Instant::now() + self.steps.any), step).await
     }
 
-    /// The step that carries a mail of so many octets: longer for a larger one.
+    /// The step that carries a mail of so many octets, and hears that it is taken: it may end behind all others.
     pub(super) async fn body<T>(&self, size: usize, step: impl Future<Output = T>) -> Result<T, Elapsed> {
-        timeout_at(self.end.min(Instant::now() + self.step + least(size)), step).await
+        timeout(self.steps.done + least(size), step).await
     }
 
     /// The first of so many ways that lead to a server: when nobody is there, time must be left to the others, and to the
@@ -67,9 +96,11 @@ mod tests {
 
     #[test]
     fn ways_share_the_time_to_connect() {
-        let pace = Pace::until(Instant::now() + Duration::from_millis(110_500), Duration::from_secs(60));
-        for (ways, want_s) in [(1, 55), (4, 22), (10, 10)] {
+        let steps = Steps { any: Duration::from_secs(300), done: Duration::from_secs(600) };
+        let pace = Pace { end: Instant::now() + Duration::from_millis(110_500), ..Pace::new(steps) };
+        for (ways, want_s) in [(1, 30), (4, 22), (10, 10)] {
             assert_eq!(pace.one_of(ways).connect.as_secs(), want_s, "{ways}");
         }
+        assert_eq!(Pace::of_one_step(Steps { any: CONNECT / 2, ..steps }).connect, CONNECT / 2);
     }
 }

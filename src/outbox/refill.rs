@@ -7,6 +7,7 @@
 //! a flow that never ends does not keep them for ever.
 
 use std::collections::{HashSet, VecDeque};
+use std::convert::Infallible;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::hand::Held;
 use super::judge::Ending;
@@ -34,6 +35,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 const YIELD: u32 = 9;
 /// So long a wait is worth as much again as no wait at all.
 const LAG: Duration = Duration::from_secs(10);
+/// Part of a lease after which a mail on the wire is leased anew: twice it may fail.
+const RENEWAL_PART: u32 = 3;
 /// Octets of mails that are in memory at once, besides those on the wire; one mail may pass it.
 const PAGE: usize = 4 << 20;
 
@@ -140,11 +143,31 @@ impl Supply {
         }
     }
 
+    /// How long a mail is on the wire before its lease is renewed, each time.
+    pub(super) fn renewal(&self) -> Duration {
+        self.lease / RENEWAL_PART
+    }
+
+    /// Leases a mail anew for as long as it is on the wire.
+    pub(super) async fn keep(&self, entry: &OutboxEntry, claimed: Instant) -> Infallible {
+        let mut due = claimed + self.renewal();
+        loop {
+            sleep_until(due).await;
+            if let Err(error) = self.desk.renew_lease(entry, self.lease_ms()).await {
+                tracing::warn!(id = %entry.id, %error, "the lease of a mail can't be renewed");
+            }
+            due = Instant::now() + self.renewal();
+        }
+    }
+
+    fn lease_ms(&self) -> i64 {
+        i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX)
+    }
+
     async fn claim(&self, limit: usize, resting: &HashSet<String>) -> Leased {
         let claimed = Instant::now();
-        let lease_ms = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX);
         let lease = format!("{}/{}", self.name, self.claims.fetch_add(1, Ordering::Relaxed));
-        let wanted = Wanted { lease: &lease, lease_ms, limit, resting };
+        let wanted = Wanted { lease: &lease, lease_ms: self.lease_ms(), limit, resting };
         let mut round = self.round.lock().await;
         let entries = self.desk.claim_due(&mut round, wanted).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "the outbox can't be read");

@@ -1,12 +1,10 @@
 //! Several relays in order: the first that is not in trouble takes the mail. Only a relay's own trouble hands a mail on
 //! to the next one; what it says of the mail itself is its last word.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::judge::{Judgement, Way, judge};
-use super::pace::Pace;
+use super::pace::{Pace, Steps};
 use super::relay::Relay;
 use super::talk::trouble;
 use super::transport::{Letter, Probe, Sent, TransportError};
@@ -15,7 +13,7 @@ use crate::config::Config;
 /// All relays.
 pub(super) struct Relays {
     relays: Vec<Relay>,
-    step: Duration,
+    steps: Steps,
 }
 
 impl Relays {
@@ -32,12 +30,12 @@ impl Relays {
         if relays.is_empty() {
             return Err(TransportError::NoRelay);
         }
-        Ok(Self { relays, step: Duration::from_secs(config.outbox.step_timeout_seconds.max(1)) })
+        Ok(Self { relays, steps: Steps::from_config(&config.outbox) })
     }
 
-    /// Tries to send one mail until `end`.
-    pub(super) async fn send(&self, letter: Letter<'_>, end: Instant) -> Sent {
-        let pace = Pace::until(end, self.step);
+    /// Tries to send one mail.
+    pub(super) async fn send(&self, letter: Letter<'_>) -> Sent {
+        let pace = Pace::new(self.steps);
         let mut sent = Sent::nowhere(trouble("every relay is in trouble"));
         for (i, relay) in self.relays.iter().enumerate() {
             let Some(pass) = relay.trouble.pass() else { continue };
@@ -68,7 +66,7 @@ impl Relays {
     pub(super) async fn probe(&self) -> Vec<Probe> {
         let mut all = Vec::new();
         for relay in &self.relays {
-            all.push(relay.probe(Pace::until(Instant::now() + self.step, self.step)).await);
+            all.push(relay.probe(Pace::of_one_step(self.steps)).await);
         }
         all
     }

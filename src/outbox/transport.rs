@@ -1,7 +1,5 @@
 //! Where a mail goes: to a relay, to the servers of its recipient's domain, or nowhere but into the log.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::direct::Direct;
@@ -142,19 +140,18 @@ impl Transport {
         }
     }
 
-    /// Tries to send, no longer than `limit`.
-    pub(super) async fn send(&self, letter: Letter<'_>, limit: Duration) -> Sent {
+    /// Tries to send.
+    pub(super) async fn send(&self, letter: Letter<'_>) -> Sent {
         if self.keeps(letter.release) {
             return Sent::nowhere(Ending::Captured);
         }
-        let end = Instant::now() + limit;
         match &self.route {
             // Captured mail must not wait for a relay that only released mail needs.
             Some(Route::Relays(relays)) if self.captures => {
-                Sent { way: Way::Own, ..relays.send(letter, end).await }
+                Sent { way: Way::Own, ..relays.send(letter).await }
             }
-            Some(Route::Relays(relays)) => relays.send(letter, end).await,
-            Some(Route::Direct(direct)) => direct.send(letter, end).await,
+            Some(Route::Relays(relays)) => relays.send(letter).await,
+            Some(Route::Direct(direct)) => direct.send(letter).await,
             None => Sent::nowhere(Ending::Impossible("outbox.release_by names no way out".into())),
         }
     }

@@ -26,16 +26,17 @@ use crate::templates::Templates;
 const POLL: Duration = Duration::from_secs(1);
 /// Most mails taken at once.
 const BATCH: usize = 64;
-/// What a lease has left when the longest try ends, to write that down.
-const MARGIN: Duration = Duration::from_secs(10);
-/// A mail whose turn does not come within this part of its lease is put back: the rest is for the try.
+/// A mail whose turn does not come within this part of its lease is put back, before the lease is to be renewed.
 const WAITING_PART: u32 = 4;
+
+/// Most tries that take long, for each place on the wire: servers that let us wait cost others nothing, unless there
+/// are very many.
+const ASIDE: usize = 4;
 
 /// The outbox's worker.
 pub struct Worker {
     supply: Supply,
-    places: usize,
-    per_domain: usize,
+    hand: Hand,
 }
 
 /// A worker at work.
@@ -46,15 +47,23 @@ struct Shift {
     /// Leased and not made ready yet.
     left: Leased,
     refilling: Option<JoinHandle<Refill>>,
-    /// Mails on the wire, and the domain each goes to.
+    /// Mails on the wire.
     wire: JoinSet<Option<bool>>,
-    domains: HashMap<Id, String>,
+    tries: HashMap<Id, OnWire>,
     /// There may be more in the queue.
     more: bool,
     /// How long the next refill waits for a quiet moment.
     patience: Duration,
     /// When to look without being rung.
     look: Instant,
+}
+
+/// A mail on the wire.
+struct OnWire {
+    domain: String,
+    since: Instant,
+    /// It takes long, and its place is another's.
+    aside: bool,
 }
 
 /// What a worker at work waits for.
@@ -77,13 +86,13 @@ impl Worker {
         let settings = &desk.config().outbox;
         let lease = Duration::from_secs(settings.lease_seconds.max(20));
         let places = settings.concurrency.max(1);
-        // A relay takes mail for everybody: its limit is that of the wire.
-        let per_domain = match settings.transport {
-            TransportKind::Relay => places,
-            _ => settings.per_domain.max(1),
+        let hand = match settings.transport {
+            // A relay takes mail for everybody: its limit is that of the wire, however slow it is.
+            TransportKind::Relay => Hand::new(places, places, 0),
+            _ => Hand::new(places, settings.per_domain.max(1), places * ASIDE),
         };
         let supply = Supply::new(desk, templates, Arc::new(transport), lease);
-        Self { supply, places, per_domain }
+        Self { supply, hand }
     }
 
     /// The same, signing what leaves.
@@ -101,11 +110,11 @@ impl Worker {
         }
         let mut shift = Shift {
             recorder: Recorder::start(self.supply.desk.clone()),
-            hand: Hand::new(self.places, self.per_domain),
+            hand: self.hand,
             left: Leased::none(),
             refilling: None,
             wire: JoinSet::new(),
-            domains: HashMap::new(),
+            tries: HashMap::new(),
             more: true,
             patience: PATIENCE,
             look: Instant::now() + POLL,
@@ -131,9 +140,9 @@ impl Shift {
             return;
         }
         while let Some(held) = self.hand.next(trouble.is_some(), Instant::now()) {
-            let domain = held.domain.clone();
+            let one = OnWire { domain: held.domain.clone(), since: Instant::now(), aside: false };
             let task = self.wire.spawn(send(self.supply.clone(), held, self.recorder.tries()));
-            self.domains.insert(task.id(), domain);
+            self.tries.insert(task.id(), one);
         }
     }
 
@@ -159,8 +168,17 @@ impl Shift {
                 self.look = Instant::now() + POLL;
                 self.more = true;
                 self.supply.desk.set_outbox_trouble(self.supply.transport.trouble());
+                self.set_slow_aside();
                 self.give_back_late().await;
             }
+        }
+    }
+
+    /// Gives the places of tries that take long to others.
+    fn set_slow_aside(&mut self) {
+        let slow = self.supply.renewal();
+        for one in self.tries.values_mut().filter(|one| !one.aside && one.since.elapsed() > slow) {
+            one.aside = self.hand.set_aside();
         }
     }
 
@@ -207,8 +225,8 @@ impl Shift {
             Ok(ended) => ended,
             Err(error) => (error.id(), None),
         };
-        let Some(domain) = self.domains.remove(&id) else { return };
-        self.hand.ended(&domain, answered, Instant::now());
+        let Some(OnWire { domain, aside, .. }) = self.tries.remove(&id) else { return };
+        self.hand.ended(&domain, answered, aside, Instant::now());
         if answered == Some(false) {
             self.give_back_late().await;
         }
@@ -267,7 +285,7 @@ async fn send(supply: Arc<Supply>, held: Held, tries: mpsc::Sender<Try>) -> Opti
     Some(answered)
 }
 
-/// One try of one mail, in what its lease leaves of time; `None` when every relay is in trouble, whatever the mail.
+/// One try of one mail, which stays leased meanwhile; `None` when every relay is in trouble, whatever the mail.
 async fn attempt(supply: &Supply, mail: &ReadyMail, claimed: Instant) -> Option<AttemptReport> {
     let begun = (supply.desk.clock().now(), Instant::now());
     let letter = Letter {
@@ -276,7 +294,10 @@ async fn attempt(supply: &Supply, mail: &ReadyMail, claimed: Instant) -> Option<
         mime: &mail.mime,
         release: mail.entry.released,
     };
-    let sent = supply.transport.send(letter, supply.lease.saturating_sub(MARGIN + claimed.elapsed())).await;
+    let sent = tokio::select! {
+        sent = supply.transport.send(letter) => sent,
+        never = supply.keep(&mail.entry, claimed) => match never {},
+    };
     match sent.judgement() {
         Judgement::Mail(outcome) => Some(report(begun, outcome, sent)),
         Judgement::Relay => None,

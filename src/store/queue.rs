@@ -2,6 +2,8 @@
 //! domain's in a stretch of one index; all others wait for their time in another. So the next batch costs the same
 //! however many wait.
 
+use uuid::Uuid;
+
 use super::row::row;
 use super::value::args;
 use super::{Result, Tx};
@@ -74,6 +76,11 @@ impl Tx {
         self.all(sql, args![claim.lease, claim.until, claim.priority, domain, limit]).await
     }
 
+    /// Moves the end of a claim, when it is still the same worker's.
+    pub async fn renew_claim(&mut self, id: Uuid, lease: Option<&str>, until: Timestamp) -> Result<u64> {
+        self.run(include_str!("sql/queue/renew.sql"), args![id, lease, until]).await
+    }
+
     /// Makes every claim run out now: for the start of a desk that has no other node.
     pub async fn free_outbox_leases(&mut self, now: Timestamp) -> Result<u64> {
         self.run(include_str!("sql/queue/free_leases.sql"), args![now]).await
@@ -88,6 +95,12 @@ impl Tx {
     /// the clock was ahead.
     pub async fn bring_back_mails(&mut self, now: Timestamp, latest: Timestamp) -> Result<u64> {
         self.run(include_str!("sql/queue/bring_back.sql"), args![now, latest]).await
+    }
+
+    /// Lets no claim last beyond `latest`: made while the clock was ahead, by somebody who may be gone. Who is not renews
+    /// it in time.
+    pub async fn cap_outbox_leases(&mut self, latest: Timestamp) -> Result<u64> {
+        self.run(include_str!("sql/queue/cap_leases.sql"), args![latest]).await
     }
 
     /// From now on nothing is claimed, by any node.

@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::DropGuard;
 
 use crate::support::certificate::certificate;
-use crate::support::outgoing::{of_customer, send_by, until, until_customers, write_in};
+use crate::support::outgoing::{of_customer, send_by, until, until_customers, write_from, write_in};
 use crate::support::sink::{Guard, Plan, Sink, Upgrade};
 use crate::support::{App, Engine};
 
@@ -101,6 +101,28 @@ async fn what_a_host_says_of_a_mail_is_its_last_word() {
     assert_eq!(second.connections(), 0);
     app.clock.advance_ms(70_000);
     until_customers(&app, "sent").await;
+}
+
+/// Servers that let us wait, each of another domain, take no places from those that don't.
+#[tokio::test]
+async fn tarpits_of_many_domains_hold_up_no_other() {
+    let [slow, good] = sinks([&[Plan::Stall; 3], &[]]).await;
+    let app = App::start_with(Engine::Sqlite, |config| {
+        direct(slow.address.port())(config);
+        config.outbox.step_timeout_seconds = 60;
+        config.outbox.concurrency = 2;
+        config.outbox.lease_seconds = 20;
+    })
+    .await;
+    let domains = [("a.test", HOSTS[0]), ("b.test", HOSTS[0]), ("c.test", HOSTS[0]), (DOMAIN, HOSTS[1])];
+    for (domain, _) in domains {
+        write_from(&app, &format!("jo@{domain}")).await;
+    }
+    let world = domains.into_iter().fold(zone(), |zone, (domain, host)| zone.address(domain, host));
+    let _worker = send_in(&app, world);
+    // What takes longer than a third of a lease takes no place.
+    until("sent all the same", async || good.taken().len() == 1).await;
+    assert_eq!(slow.connections(), 3);
 }
 
 #[tokio::test]

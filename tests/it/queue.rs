@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::app::SUPPORT;
 use crate::support::client::Client;
 use crate::support::program::Program;
-use crate::support::sink::{Plan, Sink};
+use crate::support::sink::{Act, Plan, Point, Sink};
 use crate::support::{App, Database, Engine};
 
 /// A mail that waits since then.
@@ -304,6 +304,34 @@ both_engines! {
         worker.await.expect("no panic");
         let first: Vec<_> = sink.taken().into_iter().take(70).map(|mail| mail.to).collect();
         assert_eq!(first.iter().filter(|to| *to == "x@other.test").count(), 5, "they don't wait for the others");
+    }
+
+    /// RFC 5321 §4.5.3.2.6: it may take ten minutes until a mail is taken. Longer than any other step, and longer than a
+    /// lease: nobody else takes the mail meanwhile.
+    async fn a_server_that_takes_its_time_gets_a_mail_once(engine: Engine) {
+        let (lease, slow) = (Duration::from_secs(20), Duration::from_secs(10));
+        let sink = Sink::start(&[Plan::Trick(Point::Dot, Act::Late(slow))]).await;
+        let app = App::start_with(engine, |config| {
+            four_at_once(sink.address)(config);
+            config.outbox.step_timeout_seconds = 1;
+            config.outbox.lease_seconds = lease.as_secs();
+        })
+        .await;
+        post_made(&app, &[("sam@shop.test", 1)]).await;
+        let (stop, worker) = work(&app);
+        until("said", async || !sink.taken().is_empty()).await;
+        // The clock stands still where tests run: what is left of the lease goes by now, and once more behind its renewal.
+        let leased_until = async || app.database.count("SELECT min(next_attempt_at) FROM outbox").await;
+        let first = leased_until().await;
+        app.clock.advance_ms(15_000);
+        until("leased anew", async || leased_until().await > first).await;
+        app.clock.advance_ms(15_000);
+        assert!(app.claim("somebody else", 1).await.is_empty(), "it is on the wire");
+        let sent = "SELECT count(*) FROM outbox WHERE status = 'sent'";
+        until("taken", async || app.database.count(sent).await == 1).await;
+        assert_eq!(sink.taken().len(), 1);
+        stop.cancel();
+        worker.await.expect("it ends");
     }
 
     async fn a_released_mail_leaves_where_mail_is_kept(engine: Engine) {

@@ -111,6 +111,7 @@ fn by_relay(address: SocketAddr) -> impl FnOnce(&mut Config) {
         config.outbox.transport = TransportKind::Relay;
         config.outbox.concurrency = 1;
         config.outbox.step_timeout_seconds = 3;
+        config.outbox.data_done_timeout_seconds = 3;
         config.outbox.relay = Some(Relay::at(address.ip().to_string(), address.port()));
     }
 }

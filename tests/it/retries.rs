@@ -59,6 +59,19 @@ both_engines! {
         }
     }
 
+    /// A node that is killed just before the clock is put back leaves leases that seem to last for ever: they end within
+    /// the longest that can be configured, by which a node that lives has renewed its own.
+    async fn leases_of_a_clock_that_was_ahead_end(engine: Engine) {
+        let app = App::start(engine).await;
+        write_in(&app, 1).await;
+        assert_eq!(app.claim("a worker that dies", 10).await.len(), 2);
+        app.clock.advance_ms(-400 * DAY_MS);
+        app.desk.do_chores().await.expect("no error");
+        assert!(app.claim("another", 10).await.is_empty(), "it may still be on the wire");
+        app.clock.advance_ms(HOUR_MS);
+        assert_eq!(app.claim("another", 10).await.len(), 2);
+    }
+
     /// A mail that somebody wants to leave later keeps its time, whatever is brought back.
     async fn what_is_to_leave_later_is_not_brought_back(engine: Engine) {
         let app = App::start(engine).await;

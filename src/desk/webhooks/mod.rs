@@ -13,8 +13,8 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::reading::{Page, PageOf, cut};
-use super::writing::{Answered, Ending};
-use super::{Desk, Error, Result};
+use super::writing::{Answered, Deed, Ending, WithSecret};
+use super::{Caller, Desk, Error, Result};
 use crate::model::{DeliveryState, EventType, Exchange, Webhook, WebhookDelivery, WebhookSecret};
 use crate::store::Tx;
 use crate::store::query::WebhookDeliveryFilter;
@@ -94,7 +94,12 @@ impl Desk {
     ///
     /// # Errors
     /// The store's.
-    pub async fn create_webhook(&self, new: NewWebhook, ending: Ending<'_, Webhook>) -> Result<Answered> {
+    pub async fn create_webhook(
+        &self,
+        new: NewWebhook,
+        caller: &Caller,
+        ending: Ending<'_, WithSecret<Webhook>>,
+    ) -> Result<Answered> {
         let now = self.clock().now();
         let mut tx = self.store().begin().await?;
         if let Some(answered) = self.replay(&mut tx, &ending).await? {
@@ -116,7 +121,8 @@ impl Desk {
             version: 1,
         };
         tx.insert_webhook(&webhook).await?;
-        self.conclude(tx, &ending, &webhook).await
+        let deed = Deed { by: Some(caller), what: "webhook.created", id: webhook.id };
+        self.conclude_secret(tx, &ending, revealed(webhook), deed).await
     }
 
     /// Changes a webhook. Switched on, it begins without a past; switched off, what waits for it ends: it can be sent
@@ -147,7 +153,12 @@ impl Desk {
     ///
     /// # Errors
     /// [`Error::NotFound`]; the store's.
-    pub async fn rotate_webhook_secret(&self, id: Uuid, ending: Ending<'_, Webhook>) -> Result<Answered> {
+    pub async fn rotate_webhook_secret(
+        &self,
+        id: Uuid,
+        caller: &Caller,
+        ending: Ending<'_, WithSecret<Webhook>>,
+    ) -> Result<Answered> {
         let mut tx = self.store().begin().await?;
         if let Some(answered) = self.replay(&mut tx, &ending).await? {
             return Ok(answered);
@@ -155,7 +166,8 @@ impl Desk {
         let mut webhook = lock(&mut tx, id, None).await?;
         webhook.rotate(self.new_webhook_secret(), self.clock().now());
         self.touch(&mut tx, &mut webhook).await?;
-        self.conclude(tx, &ending, &webhook).await
+        let deed = Deed { by: Some(caller), what: "webhook.rotated", id };
+        self.conclude_secret(tx, &ending, revealed(webhook), deed).await
     }
 
     /// Takes a webhook away, with all its deliveries.
@@ -298,6 +310,12 @@ impl Desk {
     fn new_webhook_secret(&self) -> WebhookSecret {
         WebhookSecret::new(&STANDARD.encode(self.ids().bytes::<SECRET_BYTES>()))
     }
+}
+
+/// With its secret in the open.
+fn revealed(webhook: Webhook) -> (Webhook, String) {
+    let secret = webhook.secret.reveal().to_owned();
+    (webhook, secret)
 }
 
 async fn lock(tx: &mut Tx, id: Uuid, seen: Option<i64>) -> Result<Webhook> {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::id;
 use crate::desk::query::Param;
-use crate::desk::{Answered, Ending, NewToken, StoredAnswer, TokenMade};
+use crate::desk::{Answered, Ending, NewToken, StoredAnswer, WithSecret};
 use crate::http::auth::Who;
 use crate::http::extract::{self, Fields, JsonBody};
 use crate::http::list::{List, ListRequest};
@@ -84,7 +84,7 @@ pub async fn create(State(api): State<Api>, who: Who, request: Request) -> Resul
     fields.finish()?;
     let show = shown(terms.dry_run, StatusCode::CREATED);
     let ending = Ending { key: terms.key(&raw), dry_run: terms.dry_run, show: &show };
-    Ok(secret(api.desk.create_token_for(new, caller, ending).await?))
+    Ok(writing::send_secret(api.desk.create_token_for(new, caller, ending).await?))
 }
 
 /// Give a token a new secret.
@@ -112,7 +112,7 @@ pub async fn rotate(
     let raw = extract::nothing(body, api.body_timeout()).await?;
     let show = shown(terms.dry_run, StatusCode::OK);
     let ending = Ending { key: terms.key(&raw), dry_run: terms.dry_run, show: &show };
-    Ok(secret(api.desk.rotate_token(token, version, caller, ending).await?))
+    Ok(writing::send_secret(api.desk.rotate_token(token, version, caller, ending).await?))
 }
 
 /// Take a token back.
@@ -154,17 +154,10 @@ fn scopes(f: &mut Fields) -> Vec<Scope> {
     scopes
 }
 
-fn shown(dry_run: bool, status: StatusCode) -> impl Fn(&TokenMade) -> StoredAnswer + Sync {
-    move |made: &TokenMade| {
-        let location = format!("{BASE}/tokens/{}", made.token.id);
+fn shown(dry_run: bool, status: StatusCode) -> impl Fn(&WithSecret<ApiToken>) -> StoredAnswer + Sync {
+    move |made: &WithSecret<ApiToken>| {
+        let location = format!("{BASE}/tokens/{}", made.made.id);
         let new: &[_] = if status == StatusCode::CREATED { &["/id", "/prefix"] } else { &["/prefix"] };
         writing::shown(status, location, view::NewToken::of(made), dry_run, new)
     }
-}
-
-/// No cache keeps it.
-fn secret(answered: Answered) -> Response {
-    let mut response = writing::send(answered);
-    response.headers_mut().insert(axum::http::header::CACHE_CONTROL, answer::NO_STORE);
-    response
 }

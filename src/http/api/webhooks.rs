@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use super::id;
 use crate::desk::query::{Param, WebhookDeliveryFilter};
-use crate::desk::{Ending, NewWebhook, StoredAnswer, WebhookChange, webhook_filter};
+use crate::desk::{Ending, NewWebhook, StoredAnswer, WebhookChange, WithSecret, webhook_filter};
 use crate::http::auth::Who;
 use crate::http::extract::{self, Fields, JsonBody, Params};
 use crate::http::list::{CountParams, List, ListParams, ListRequest, choice, choice_of};
@@ -105,7 +105,7 @@ pub async fn list(State(api): State<Api>, ask: ListRequest) -> Result<Response, 
 /// Have events told to a URL.
 ///
 /// Each delivery is a signed POST (Standard Webhooks 1.0.0), tried for three days. The secret is shown by this answer
-/// alone.
+/// alone: a repeat under the same `Idempotency-Key` shows null.
 #[utoipa::path(
     post,
     path = "/api/support/webhooks",
@@ -116,7 +116,7 @@ pub async fn list(State(api): State<Api>, ask: ListRequest) -> Result<Response, 
     responses((status = 201, description = "The webhook, with its secret", body = WebhookWithSecret))
 )]
 pub async fn create(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
-    who.require(Scope::WebhooksWrite)?;
+    let caller = who.require(Scope::WebhooksWrite)?;
     let terms = Terms::read(&request, &who)?;
     let (parts, body) = request.into_parts();
     let JsonBody { raw, mut fields } = extract::json(&parts.headers, body, api.body_timeout()).await?;
@@ -130,7 +130,7 @@ pub async fn create(State(api): State<Api>, who: Who, request: Request) -> Resul
     fields.finish()?;
     let show = with_secret(terms.dry_run, StatusCode::CREATED);
     let ending = Ending { key: terms.key(&raw), dry_run: terms.dry_run, show: &show };
-    Ok(writing::send(api.desk.create_webhook(new, ending).await?))
+    Ok(writing::send_secret(api.desk.create_webhook(new, caller, ending).await?))
 }
 
 /// A webhook.
@@ -249,7 +249,7 @@ pub async fn test(
 
 /// Give a webhook a new secret.
 ///
-/// It is shown by this answer alone. For 24 hours the old one signs too.
+/// It is shown by this answer alone, as when the webhook was made. For 24 hours the old one signs too.
 #[utoipa::path(
     post,
     path = "/api/support/webhooks/{id}/rotate-secret",
@@ -265,10 +265,11 @@ pub async fn rotate_secret(
     request: Request,
 ) -> Result<Response, Problem> {
     let webhook = id(&webhook, "webhook")?;
+    let caller = who.require(Scope::WebhooksWrite)?;
     let (terms, body) = nothing(&api, &who, request).await?;
     let show = with_secret(terms.dry_run, StatusCode::OK);
     let ending = Ending { key: terms.key(&body), dry_run: terms.dry_run, show: &show };
-    Ok(writing::send(api.desk.rotate_webhook_secret(webhook, ending).await?))
+    Ok(writing::send_secret(api.desk.rotate_webhook_secret(webhook, caller, ending).await?))
 }
 
 /// What was sent to a webhook.
@@ -423,10 +424,13 @@ fn filter(fields: &mut Fields) -> Option<String> {
     }
 }
 
-fn with_secret(dry_run: bool, status: StatusCode) -> impl Fn(&model::Webhook) -> StoredAnswer + Sync {
-    move |webhook: &model::Webhook| {
-        let location = format!("{BASE}/webhooks/{}", webhook.id);
-        let new: &[_] = if status == StatusCode::CREATED { &["/id", "/secret"] } else { &["/secret"] };
+fn with_secret(
+    dry_run: bool,
+    status: StatusCode,
+) -> impl Fn(&WithSecret<model::Webhook>) -> StoredAnswer + Sync {
+    move |webhook: &WithSecret<model::Webhook>| {
+        let location = format!("{BASE}/webhooks/{}", webhook.made.id);
+        let new: &[_] = if status == StatusCode::CREATED { &["/id"] } else { &[] };
         writing::shown(status, location, WebhookWithSecret::of(webhook), dry_run, new)
     }
 }

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Time, time};
-use crate::desk::TokenMade;
+use crate::desk::WithSecret;
 use crate::model::{ApiToken, Scope};
 
 /// A bearer token, without its secret.
@@ -66,7 +66,7 @@ pub struct NewToken<'a> {
 
 impl<'a> NewToken<'a> {
     /// With the secret where it is shown.
-    pub fn of(made: &'a TokenMade) -> Self {
-        Self { about: Token::of(&made.token), token: made.secret.as_deref() }
+    pub fn of(made: &'a WithSecret<ApiToken>) -> Self {
+        Self { about: Token::of(&made.made), token: made.secret.as_deref() }
     }
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Time, time};
-use crate::desk::DeliveryWithExchange;
+use crate::desk::{DeliveryWithExchange, WithSecret};
 use crate::model::{self, DeliveryState};
 
 /// Who is told of events by HTTP.
@@ -39,7 +39,7 @@ pub struct Webhook<'a> {
     pub version: i64,
 }
 
-/// A webhook with its secret, which is shown this once.
+/// A webhook with its secret, which is shown this once: a repeat under the same `Idempotency-Key` shows null.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WebhookWithSecret<'a> {
     /// The webhook.
@@ -47,7 +47,7 @@ pub struct WebhookWithSecret<'a> {
     pub webhook: Webhook<'a>,
     /// What signs: the base64 of the key stands behind `whsec_`.
     #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=")]
-    pub secret: &'a str,
+    pub secret: Option<&'a str>,
 }
 
 /// One event on its way to one webhook.
@@ -134,9 +134,9 @@ impl<'a> Webhook<'a> {
 }
 
 impl<'a> WebhookWithSecret<'a> {
-    /// With the secret that signs now.
-    pub fn of(w: &'a model::Webhook) -> Self {
-        Self { webhook: Webhook::of(w), secret: w.secret.reveal() }
+    /// With the secret where it is shown.
+    pub fn of(w: &'a WithSecret<model::Webhook>) -> Self {
+        Self { webhook: Webhook::of(&w.made), secret: w.secret.as_deref() }
     }
 }
 

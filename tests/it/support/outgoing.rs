@@ -21,10 +21,14 @@ pub fn send_by(app: &App, transport: Transport) -> DropGuard {
 
 /// The first mail of a customer, who goes by a number: acknowledged to them, told to the agent.
 pub async fn write_in(app: &App, number: usize) {
+    write_from(app, &format!("jo{number}@shop.test")).await;
+}
+
+/// The first mail of this customer.
+pub async fn write_from(app: &App, jo: &str) {
     let mut client = Client::connect(app.smtp).await.expect("greeted");
-    let jo = format!("jo{number}@shop.test");
     let raw = format!("From: {jo}\r\nSubject: Lamp\r\nMessage-ID: <{jo}>\r\n\r\nIt broke.\r\n");
-    let reply = client.send(&jo, SUPPORT, raw.as_bytes()).await.expect("answered");
+    let reply = client.send(jo, SUPPORT, raw.as_bytes()).await.expect("answered");
     assert!(reply.starts_with("250 "), "{reply}");
 }
 

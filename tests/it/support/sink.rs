@@ -64,6 +64,8 @@ pub enum Act {
     Tarpit,
     /// Says no more, and goes on to listen.
     HalfClose,
+    /// What it should, after a while.
+    Late(Duration),
 }
 
 /// How the sink asks who is there (RFC 4954).
@@ -333,6 +335,11 @@ impl Plan {
     /// Gives the answer that is due at this point, or what the trick has instead; `false` when the connection ends there.
     async fn answer(self, stream: &mut Stream, at: Point, usual: &str) -> bool {
         match self {
+            Self::Trick(point, Act::Late(wait)) if point == at => {
+                tokio::time::sleep(wait).await;
+                say(stream, usual).await;
+                true
+            }
             Self::Trick(point, act) if point == at => act.perform(stream).await,
             _ => {
                 say(stream, usual).await;
@@ -349,7 +356,7 @@ impl Act {
             Self::Break(bytes) => {
                 let _ = stream.get_mut().write_all(bytes.as_bytes()).await;
             }
-            Self::Stall => {
+            Self::Late(_) | Self::Stall => {
                 let _ = tokio::io::copy(stream, &mut tokio::io::sink()).await;
             }
             Self::Babble => {

@@ -45,6 +45,30 @@ both_engines! {
         assert_eq!(post(&api, &format!("{path}/test")).await.problem(), (404, "webhook_not_found".into()));
     }
 
+    /// A secret is shown once, also to a client that lost the answer: what is kept for repeats has none.
+    async fn a_repeat_shows_no_secret(engine: Engine) {
+        let app = App::start(engine).await;
+        let api = Client::admin(&app.desk).await;
+        let again = async |path: &str, body: &serde_json::Value| {
+            let request = api.request("POST", path).header("content-type", "application/json");
+            api.send(request.header("idempotency-key", "k1").body(body.to_string().into()).expect("a request")).await
+        };
+        let body = json!({"url": "https://a.example/", "events": ["*"]});
+        let made = again("/webhooks", &body).await;
+        let rotate = format!("/webhooks/{}/rotate-secret", made.json()["id"].as_str().expect("an id"));
+        for (first, second) in [
+            (made, again("/webhooks", &body).await),
+            (again(&rotate, &json!({})).await, again(&rotate, &json!({})).await),
+        ] {
+            assert_eq!((first.header("cache-control"), second.header("idempotency-replayed")), ("no-store", "true"));
+            let mut without = first.json();
+            assert!(without["secret"].take().is_string(), "{first:?}");
+            assert_eq!(second.json(), without);
+        }
+        let kept = app.database.texts("SELECT CAST(body AS TEXT) FROM idempotency_keys").await;
+        assert!(kept.len() == 2 && kept.iter().all(|answer| !answer.contains("whsec_")), "{kept:?}");
+    }
+
     async fn a_dry_run_makes_nothing(engine: Engine) {
         let app = App::start(engine).await;
         let api = Client::admin(&app.desk).await;
