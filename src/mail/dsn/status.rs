@@ -4,9 +4,12 @@ use std::sync::LazyLock;
 
 use regex::{Regex, RegexSet};
 
+use super::super::pattern::ascii_bounds;
+
 /// `550 5.1.1`, `550-5.1.1`, `550 #5.1.1`, `550: 5.1.1`: the code that goes with a reply.
-static WITH_REPLY: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"\b[45]\d\d[ :\-]{1,3}(?:<[^>]*>[ :]*)?[#(\[]{0,2}([45]\.\d{1,3}\.\d{1,3})\b"));
+static WITH_REPLY: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(&ascii_bounds(r"\b[45]\d\d[ :\-]{1,3}(?:<[^>]*>[ :]*)?[#(\[]{0,2}([45]\.\d{1,3}\.\d{1,3})\b"))
+});
 /// Any code; what follows must not make it an IP address or a version.
 static ANY: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?:^|[^\w.])([245]\.\d{1,3}\.\d{1,3})(?:[^\w.]|\.?$|\.\s)"));
@@ -59,7 +62,8 @@ const PHRASES: [(&str, &str); 13] = [
     ("5.5.0", r"protocol error|syntax error|bad sequence|command (not|un)"),
 ];
 static PHRASE_SET: LazyLock<RegexSet> = LazyLock::new(|| {
-    RegexSet::new(PHRASES.iter().map(|(_, words)| format!("(?i){words}"))).expect("constant patterns")
+    RegexSet::new(PHRASES.iter().map(|(_, words)| format!("(?i){}", ascii_bounds(words))))
+        .expect("constant patterns")
 });
 
 /// A code written out in the words of the remote, or of an MTA about it.

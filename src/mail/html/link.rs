@@ -2,12 +2,12 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Match, Regex};
 
-/// Web and mail addresses; what ends a sentence is cut off again by [`address_end`].
+/// Web and mail addresses, as fast in any language ([`crate::mail::pattern`]); what ends a sentence is cut off again by [`address_end`].
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)\bhttps?://[^\s<>\x22]+|\b[a-z0-9][a-z0-9._%+-]{0,63}@[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)+",
+        r"(?i)(?-u:\b)https?://[^\s<>\x22]+|(?-u:\b)[a-z0-9][a-z0-9._%+-]{0,63}@[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)+",
     )
     .expect("a valid pattern")
 });
@@ -17,6 +17,9 @@ pub fn from_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 8);
     let mut done = 0;
     for found in ADDRESS.find_iter(text) {
+        if is_within_word(text, found) {
+            continue;
+        }
         let address = &found.as_str()[..address_end(found.as_str())];
         escape(&text[done..found.start()], &mut out);
         let scheme = if address.contains("://") { "" } else { "mailto:" };
@@ -30,6 +33,12 @@ pub fn from_text(text: &str) -> String {
     }
     escape(&text[done..], &mut out);
     out
+}
+
+/// Whether a mail address is the end of a longer one: `ü` is no letter to the pattern.
+fn is_within_word(text: &str, found: Match<'_>) -> bool {
+    let before = text[..found.start()].chars().next_back();
+    before.is_some_and(char::is_alphanumeric) && !found.as_str().contains("://")
 }
 
 /// Where an address ends in a sentence: before its full stop, and before a bracket that it didn't open.
@@ -79,6 +88,8 @@ mod tests {
             ),
             ("(http://x.example)", format!("({})", link("http://x.example", "http://x.example"))),
             ("to jo@x.example!", format!("to {}!", link("mailto:jo@x.example", "jo@x.example"))),
+            ("der müller@x.example", "der müller@x.example".to_owned()),
+            ("見https://x.example", format!("見{}", link("https://x.example", "https://x.example"))),
             ("javascript:alert(1)", "javascript:alert(1)".to_owned()),
         ] {
             assert_eq!(from_text(text), html);
