@@ -8,8 +8,11 @@ use data_encoding::BASE64;
 
 use crate::support::app::SUPPORT;
 use crate::support::client::Client;
+use crate::support::program::Program;
 use crate::support::{App, Engine};
 
+/// Most memory that the program may ever have had while bombs come in, four at a time, kB.
+const MOST_MEMORY: u64 = 300 << 10;
 /// How long a mail may take to be answered; far longer than it should.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -173,4 +176,24 @@ async fn bombs_cost_little_and_harm_nobody_else() {
         assert!(reply.starts_with("250 "), "after {name}: {reply}");
     }
     assert!(kept > 20, "most are taken: {kept}");
+}
+
+/// CHECKLIST §3, MIME bombs: what they are read into is bounded (CWE-409), also when they come together.
+#[tokio::test]
+async fn bombs_take_little_memory() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let url = format!("sqlite://{}", dir.path().join("desk.db").display());
+    let program = Program::start(dir.path(), &url, "").await;
+    let bombs = bombs();
+    let lanes = bombs.chunks(bombs.len().div_ceil(4)).map(async |lane| {
+        let mut client = Client::connect(program.smtp).await.expect("greeted");
+        for (name, bomb) in lane {
+            let raw = format!("From: jo@shop.test\r\nMessage-ID: <{}@shop.test>\r\n{bomb}", name.len());
+            let reply = client.send("jo@shop.test", SUPPORT, raw.as_bytes()).await.expect("answered");
+            assert!(reply.starts_with("250 ") || reply.starts_with('5'), "{name}: {reply}");
+        }
+    });
+    futures_util::future::join_all(lanes).await;
+    let peak = program.peak_memory();
+    assert!(peak < MOST_MEMORY, "{peak} kB");
 }

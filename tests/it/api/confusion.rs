@@ -139,9 +139,13 @@ fn queries(contract: &Contract, operation: &Value) -> Vec<String> {
 
 async fn try_parameters(engine: Engine) {
     let (_app, api, contract, known) = furnished(engine).await;
-    let mut wrong = Vec::new();
-    let plain = |method: &str, operation| matches!(method, "get" | "delete") && !never_ends(operation);
-    for (method, path, operation) in contract.operations().filter(|(method, _, what)| plain(method, what)) {
+    let (mut wrong, sound) = (Vec::new(), sound());
+    for (method, path, operation) in contract.operations().filter(|(_, _, what)| !never_ends(what)) {
+        let body = schema(operation).map(|schema| {
+            let names = members(contract, schema);
+            let known = names.iter().filter(|name| sound.get(name).is_some());
+            object(known.map(|name| (name.as_str(), sound[name].to_string())))
+        });
         let mut paths: Vec<_> = queries(contract, operation)
             .iter()
             .map(|query| format!("{}?{query}", filled(path, &known)))
@@ -151,9 +155,8 @@ async fn try_parameters(engine: Engine) {
             let after = after.split_once('}').expect("its end").1;
             paths.extend(SPELLINGS.map(|value| filled(&format!("{before}{value}{after}"), &known)));
         }
-        let method = method.to_uppercase();
         for path in paths {
-            let answer = api.send(api.request(&method, &path).body(Body::empty()).expect("a request")).await;
+            let answer = send(&api, method, &path, body.clone().unwrap_or_default()).await;
             if answer.status.is_server_error() {
                 wrong.push(format!("{method} {path}: {}", shown(&answer)));
             }

@@ -57,6 +57,13 @@ impl Program {
         self.child.id()
     }
 
+    /// Most memory it has had, kB.
+    pub fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).expect("it runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux says so");
+        peak.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     async fn greeted(&mut self) {
         let greeting = async {
             while Client::connect(self.smtp).await.is_err() {
