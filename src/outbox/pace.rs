@@ -12,6 +12,8 @@ const SLOWEST: u64 = 16 << 10;
 
 /// Longest wait for a TCP connection, as in Postfix (`smtp_connect_timeout`).
 const CONNECT: Duration = Duration::from_secs(30);
+/// Longest look at a server that gets no mail.
+const PROBE: Duration = Duration::from_secs(60);
 /// What a try has to get a mail to where it is said, whatever servers and steps that takes.
 const LONGEST: Duration = Duration::from_secs(900);
 
@@ -49,9 +51,9 @@ impl Pace {
         Self { steps, connect: steps.any.min(CONNECT), end: Instant::now() + LONGEST }
     }
 
-    /// That of a question that is to be answered in the time of one step.
-    pub(super) fn of_one_step(steps: Steps) -> Self {
-        Self { end: Instant::now() + steps.any, ..Self::new(steps) }
+    /// That of a look at a server that somebody waits for, with no mail.
+    pub(super) fn of_probe(steps: Steps) -> Self {
+        Self { end: Instant::now() + steps.any.min(PROBE), ..Self::new(steps) }
     }
 
     /// The TCP connection.
@@ -101,6 +103,6 @@ mod tests {
         for (ways, want_s) in [(1, 30), (4, 22), (10, 10)] {
             assert_eq!(pace.one_of(ways).connect.as_secs(), want_s, "{ways}");
         }
-        assert_eq!(Pace::of_one_step(Steps { any: CONNECT / 2, ..steps }).connect, CONNECT / 2);
+        assert_eq!(Pace::of_probe(Steps { any: CONNECT / 2, ..steps }).connect, CONNECT / 2);
     }
 }

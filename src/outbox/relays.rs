@@ -66,7 +66,7 @@ impl Relays {
     pub(super) async fn probe(&self) -> Vec<Probe> {
         let mut all = Vec::new();
         for relay in &self.relays {
-            all.push(relay.probe(Pace::of_one_step(self.steps)).await);
+            all.push(relay.probe(Pace::of_probe(self.steps)).await);
         }
         all
     }

@@ -285,8 +285,13 @@ async fn send(supply: Arc<Supply>, held: Held, tries: mpsc::Sender<Try>) -> Opti
     Some(answered)
 }
 
-/// One try of one mail, which stays leased meanwhile; `None` when every relay is in trouble, whatever the mail.
+/// One try of one mail, which stays leased meanwhile; `None` when it was not tried: it is no longer ours, or every relay
+/// is in trouble, whatever the mail.
 async fn attempt(supply: &Supply, mail: &ReadyMail, claimed: Instant) -> Option<AttemptReport> {
+    if claimed.elapsed() > supply.lease {
+        // It may be somebody else's by now.
+        return None;
+    }
     let begun = (supply.desk.clock().now(), Instant::now());
     let letter = Letter {
         from: &mail.entry.envelope_from,

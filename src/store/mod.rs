@@ -24,6 +24,7 @@ mod inbound;
 mod jobs;
 mod listen;
 mod mail_list;
+mod mail_query;
 mod mailboxes;
 mod outbox;
 mod paging;

@@ -2,6 +2,8 @@
 //! what all of them share is added by [`rules`]. `docs/openapi.json` is this document, and what is served: a test
 //! compares it with the code.
 
+mod components;
+mod finish;
 mod hooks;
 mod older;
 mod postman;

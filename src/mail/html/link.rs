@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use regex::{Match, Regex};
 
-/// Web and mail addresses, as fast in any language ([`crate::mail::pattern`]); what ends a sentence is cut off again by [`address_end`].
+/// Web and mail addresses, found as fast in any language ([`crate::mail::pattern`]); what ends a sentence is cut off again
+/// by [`address_end`].
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?i)(?-u:\b)https?://[^\s<>\x22]+|(?-u:\b)[a-z0-9][a-z0-9._%+-]{0,63}@[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)+",
