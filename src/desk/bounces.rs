@@ -117,7 +117,7 @@ impl Desk {
         tied: Tied,
         report: &DeliveryReport,
     ) -> Result<Option<OutboxEntry>> {
-        let Some(before) = tx.lock_outbox_entry(tied.entry).await? else { return Ok(None) };
+        let Some(mut before) = tx.lock_outbox_entry(tied.entry).await? else { return Ok(None) };
         if report.action() == Action::Complaint {
             self.record_complaint(tx, &before, tied.by).await?;
             return Ok(Some(before));
@@ -128,6 +128,11 @@ impl Desk {
             return Ok(Some(before));
         };
         let now = self.inner.clock.now();
+        let is_proof = tied.by.is_proof();
+        if is_proof && before.status == EmailStatus::Bounced && !tx.is_bounce_proved(before.id).await? {
+            // Who has seen the mail is believed over who may have guessed.
+            (before.status, before.bounced_at) = (EmailStatus::Sent, None);
+        }
         let first_delay = is_first_delay(&before);
         let was = before.status;
         let after =
@@ -135,6 +140,9 @@ impl Desk {
         tx.update_outbox(&after, self.inner.clock.now()).await?;
         match about.reported {
             Reported::Failed if was != EmailStatus::Bounced => {
+                if is_proof {
+                    tx.prove_bounce(after.id).await?;
+                }
                 self.settle_failure(tx, failure_of(&after, &about, tied.by)).await?;
             }
             Reported::Delayed if first_delay => self.mail_delayed(tx, &after).await?,

@@ -87,7 +87,7 @@ pub fn is_no_such_user(enhanced_code: &str) -> bool {
 /// | recipient and time | failed only | yes | no | no |
 ///
 /// Only servers on a mail's way, and its recipient, have seen its token or its Message-ID; whom we write to, anybody may
-/// guess.
+/// guess. So what is proved counts though something else was said before without proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TiedBy {
     /// `bounce+token@`.

@@ -135,6 +135,16 @@ impl Tx {
         .map(drop)
     }
 
+    /// Whether somebody who has seen a mail said that it came back.
+    pub async fn is_bounce_proved(&mut self, id: Uuid) -> Result<bool> {
+        Ok(self.field(include_str!("sql/outbox/bounce_proved.sql"), args![id]).await?.unwrap_or(false))
+    }
+
+    /// From now on [`Tx::is_bounce_proved`].
+    pub async fn prove_bounce(&mut self, id: Uuid) -> Result<()> {
+        self.run(include_str!("sql/outbox/prove_bounce.sql"), args![id]).await.map(drop)
+    }
+
     /// The bytes of a mail; `None` before its first try.
     pub async fn outbox_mime(&mut self, id: Uuid) -> Result<Option<Vec<u8>>> {
         self.field(include_str!("sql/outbox/mime.sql"), args![id]).await

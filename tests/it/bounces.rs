@@ -248,6 +248,34 @@ both_engines! {
         assert_eq!(desk.notes().await.len(), 1, "and no more than that");
     }
 
+    /// A return path that we did not make proves nothing, though it names the very mail.
+    async fn a_forged_return_path_suppresses_nobody(engine: Engine) {
+        let desk = Desk::start(engine).await;
+        let reply = desk.reply().await;
+        let (local, domain) = reply.envelope_from.split_once('@').expect("an address");
+        let (front, last) = local.split_at(local.len() - 1);
+        let other = if last == "0" { "1" } else { "0" };
+        desk.report(&format!("{front}{other}@{domain}"), &GONE, "").await;
+        assert_eq!((desk.suppressed(JO).await, desk.told().await), (None, 0));
+    }
+
+    /// A guess does not keep the truth out: who has seen the mail is heard behind it, once.
+    async fn what_is_proved_counts_though_something_was_guessed_before(engine: Engine) {
+        for (said, status) in [(GONE, "bounced"), (Said { action: "delivered", status: "2.0.0", ..GONE }, "delivered")] {
+            let desk = Desk::start(engine).await;
+            let reply = desk.reply().await;
+            desk.report(SUPPORT, &GONE, "").await;
+            desk.report(&reply.envelope_from, &said, "").await;
+            desk.report(&reply.envelope_from, &said, "").await;
+            let log = desk.log(&reply).await;
+            let bounced = status == "bounced";
+            assert_eq!((log.status.as_str(), log.bounced_at.is_some()), (status, bounced));
+            assert_eq!(desk.suppressed(JO).await.is_some(), bounced, "{status}");
+            let (notes, told) = if bounced { (2, 1) } else { (1, 0) };
+            assert_eq!((desk.notes().await.len(), desk.told().await), (notes, told), "{status}");
+        }
+    }
+
     async fn an_old_mail_is_not_guessed(engine: Engine) {
         let desk = Desk::start(engine).await;
         let reply = desk.reply().await;

@@ -1,6 +1,9 @@
 //! Tickets of anybody: what a contact form may do, and what keeps robots and strangers from doing more.
 
+use std::net::SocketAddr;
+
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use data_encoding::HEXLOWER;
@@ -149,6 +152,8 @@ both_engines! {
         send(&app, &form()).await;
         let (link, _) = mailed_link(&app).await;
         app.clock.advance_ms(48 * HOUR_MS);
+        let late = Client::anonymous(&app.desk).raw("POST", &link, "application/x-www-form-urlencoded", "").await;
+        assert_eq!(late.status.as_u16(), 410, "also while it is still there");
         app.desk.do_chores().await.expect("they are done");
         assert_eq!(app.database.count("SELECT COUNT(*) FROM pending_tickets").await, 0);
         let late = Client::anonymous(&app.desk).raw("POST", &link, "application/x-www-form-urlencoded", "").await;
@@ -271,6 +276,21 @@ both_engines! {
         assert_eq!((first.status.as_u16(), second.header("idempotency-replayed")), (201, "true"));
         assert_eq!(first.body, second.body);
         assert_eq!(app.database.count("SELECT COUNT(*) FROM tickets").await, 1);
+    }
+
+    /// A key is its caller's own (API.md §1.6), also where their address is all that is known of them.
+    async fn two_visitors_may_have_the_same_key(engine: Engine) {
+        let app = open_desk(engine, |_| {}).await;
+        let anybody = Client::anonymous(&app.desk);
+        let from = async |address: [u8; 4]| {
+            let request = anybody.request("POST", "/tickets").header("content-type", "application/json");
+            let request = request.extension(ConnectInfo(SocketAddr::from((address, 4000))));
+            let body = Body::from(form().to_string());
+            anybody.send(request.header("idempotency-key", "k1").body(body).expect("a request")).await
+        };
+        let (first, second) = (from([198, 51, 100, 1]).await, from([198, 51, 100, 2]).await);
+        assert_eq!((first.status.as_u16(), second.status.as_u16()), (201, 201), "{}", second.json());
+        assert_ne!(first.json()["number"], second.json()["number"]);
     }
 
     async fn a_captcha_is_asked_and_believed(engine: Engine) {

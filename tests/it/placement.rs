@@ -144,11 +144,29 @@ both_engines! {
         assert_eq!((row.action, row.placement_by), (InboundAction::Appended, Some(PlacedBy::References)));
         assert_eq!(row.ticket_id, first.ticket_id);
 
+        // What waits takes later words along.
+        desk.app.clock.advance_ms(600_000);
+        desk.app.claim("out", 100).await;
+        let mails = desk.app.database.count("SELECT count(*) FROM outbox").await;
         let row = desk.take(Mail { from: "eve@example.net", more: "In-Reply-To: <c2@example.org>\r\n", ..MAIL }).await;
         assert_eq!((row.action, row.ticket_id), (InboundAction::Appended, first.ticket_id));
         assert!(row.flags.contains(&"unverified_sender".to_owned()), "{:?}", row.flags);
+        assert_eq!(desk.app.database.count("SELECT count(*) FROM outbox").await, mails, "her words are mailed to nobody");
         let ticket = desk.ticket(&first).await;
         assert_eq!((ticket.requester_email.as_str(), ticket.cc.len()), ("jo@example.org", 0), "she joined nothing");
+    }
+
+    /// RFC 3834 §2: what we sent and get back, by somebody's forwarding, is no new mail.
+    async fn our_own_mail_goes_no_further_when_it_comes_back(engine: Engine) {
+        let desk = Desk::start(engine).await;
+        desk.take(MAIL).await;
+        let ours = desk.app.database.texts("SELECT message_id FROM outbox LIMIT 1").await.concat();
+        let mails = desk.app.database.count("SELECT count(*) FROM outbox").await;
+        for mark in [format!("Message-ID: <{ours}>\r\n"), "X-Postdesk-Ticket: TKT-2026-K7Q4ZP\r\n".into()] {
+            let row = desk.take(Mail { more: &mark, ..MAIL }).await;
+            assert_eq!((row.action, row.reason.as_str()), (InboundAction::Ignored, "loop"), "{mark}");
+        }
+        assert_eq!(desk.app.database.count("SELECT count(*) FROM outbox").await, mails);
     }
 
     async fn a_subject_number_opens_nothing_for_outsiders(engine: Engine) {

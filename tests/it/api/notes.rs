@@ -63,10 +63,38 @@ both_engines! {
             let shown = blind.json("POST", "/templates/preview", &preview).await;
             assert_eq!(shown.problem(), (403, "insufficient_scope".into()), "{key}");
         }
-        for path in [format!("/tickets/{ticket}/events"), format!("/tickets/{ticket}?include=events,responses")] {
+        let all = [
+            "/tickets?include=responses".to_owned(),
+            format!("/tickets/{ticket}/events"),
+            format!("/tickets/{ticket}?include=events,responses"),
+        ];
+        for path in all {
             let shown = blind.get(&path).await.json().to_string();
+            assert!(shown.contains("created_at"), "{path}: {shown}");
             assert!(!shown.contains(&note) && !shown.contains("SECRET"), "{path}: {shown}");
         }
+        let note = format!("/responses/{note}");
+        assert_eq!(blind.get(&note).await.problem(), (404, "response_not_found".into()));
+        assert_eq!(blind.get(&format!("{note}/raw")).await.problem(), (403, "insufficient_scope".into()));
+    }
+
+    /// Who is told of a note reads it, and not whoever reads what was mailed.
+    async fn the_mail_that_tells_of_a_note_is_a_note(engine: Engine) {
+        let app = App::start(engine).await;
+        let api = Client::admin(&app.desk).await;
+        mail_in(&app.desk, "jo@example.org", PARCEL).await;
+        let ticket = api.get("/tickets").await.json()["data"][0]["id"].as_str().expect("an id").to_owned();
+        let note = json!({"body": "@ada SECRET", "visibility": "internal"});
+        api.json("POST", &format!("/tickets/{ticket}/responses"), &note).await;
+        let blind = Client::new(&app.desk, &[Scope::TicketsWrite, Scope::EmailLogsRead]).await;
+        let logs = blind.get("/email-logs?template=agent_mentioned").await.json();
+        assert_eq!(logs["data"].as_array().map(Vec::len), Some(1), "{logs}");
+        assert!(!logs.to_string().contains("SECRET"), "{logs}");
+        let log = format!("/email-logs/{}", logs["data"][0]["id"].as_str().expect("an id"));
+        assert!(!blind.get(&log).await.json().to_string().contains("SECRET"));
+        let raw = format!("{log}/raw");
+        assert_eq!(blind.get(&raw).await.problem(), (403, "insufficient_scope".into()));
+        assert_eq!(api.get(&raw).await.problem(), (409, "invalid_state".into()), "it has not been written yet");
     }
 
     /// A note that came by mail, and its file, also once it is taken away.

@@ -21,6 +21,8 @@ both_engines! {
         assert_eq!(api.get(&format!("/inbound/{id}")).await.json(), row);
         let raw = api.get(&format!("/inbound/{id}/raw")).await;
         assert_eq!(raw.header("content-type"), "message/rfc822");
+        assert_eq!(raw.header("content-disposition"), "attachment; filename=\"message.eml\"", "it is saved, not shown");
+        assert_eq!(raw.header("content-security-policy"), "sandbox; default-src 'none'");
         assert_eq!(String::from_utf8_lossy(&raw.body), PARCEL.replace('\n', "\r\n"));
 
         let number = row["ticket_number"].as_str().expect("a number").to_lowercase();

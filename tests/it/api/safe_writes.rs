@@ -344,6 +344,19 @@ both_engines! {
         }
     }
 
+    /// A key is its caller's own (API.md §1.6): nobody reads what another was answered.
+    async fn callers_may_have_the_same_key(engine: Engine) {
+        let (app, api) = started(engine, false).await;
+        let other = Client::new(&app.desk, &[Scope::ResponsesWrite]).await;
+        let write = ("POST*", "/tickets/{ticket}/responses", Some(r#"{"body":"Hello"}"#));
+        let place = place(&app, &api, write).await;
+        let key: &[_] = &[("idempotency-key", "k-1")];
+        let (first, second) = (send(&api, write, &place, key).await, send(&other, write, &place, key).await);
+        assert_eq!((first.status.as_u16(), second.status.as_u16()), (201, 201), "{}", second.json());
+        assert_eq!(second.header("idempotency-replayed"), "");
+        assert_ne!(first.json()["id"], second.json()["id"]);
+    }
+
     async fn where_versions_are_wanted_none_is_a_refusal(engine: Engine) {
         let (app, api) = started(engine, true).await;
         for write in WRITES.iter().filter(|(method, ..)| method.ends_with('*')) {

@@ -5,7 +5,7 @@ use postdesk::sender::Zone;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::desk::{behind_a_proxy, taken};
+use super::desk::{behind_a_proxy, send, taken};
 use crate::support::App;
 use crate::support::app::SUPPORT;
 use crate::support::client::Client;
@@ -59,6 +59,25 @@ both_engines! {
         let (row, _) = kept(&app, &client.send("jo@example.org", SUPPORT, raw).await.expect("answered")).await;
         assert_eq!((row.authentication.spf, row.authentication.dmarc), (Authority::Temperror, Authority::Temperror));
         assert!(!row.authentication.is_verified());
+    }
+
+    /// RFC 7208 §8: only `pass` proves a sender, whether their domain has a policy or none.
+    async fn nothing_but_a_pass_proves_a_sender(engine: Engine) {
+        let words = [("pass", '+'), ("neutral", '?'), ("softfail", '~'), ("fail", '-')];
+        let zone = words.iter().fold(Zone::default(), |zone, (word, sign)| {
+            zone.text(&format!("{word}.example"), &format!("v=spf1 {sign}all"))
+                .text(&format!("{word}.strict.example"), &format!("v=spf1 {sign}all"))
+                .text(&format!("_dmarc.{word}.strict.example"), "v=DMARC1; p=reject")
+        });
+        let app = App::start_in(engine, zone, behind_a_proxy).await;
+        for (word, _) in words {
+            for domain in [format!("{word}.example"), format!("{word}.strict.example")] {
+                let raw = format!("From: jo@{domain}\r\nSubject: x\r\n\r\nHi.\r\n");
+                let row = send(&app, "198.51.100.7", &format!("jo@{domain}"), SUPPORT, raw.as_bytes()).await;
+                assert_eq!(row.authentication.spf.as_str(), word, "{domain}");
+                assert_eq!(row.authentication.is_verified(), word == "pass", "{domain}");
+            }
+        }
     }
 
     /// RFC 7208 §4.6.4: eleven terms that ask are one too many. §8.7: that proves nothing, and refuses nothing.

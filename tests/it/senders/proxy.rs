@@ -68,6 +68,22 @@ async fn version_2_tells_who_is_there() {
     }
 }
 
+/// The PROXY protocol §2: who is not listed is not believed, whatever they say first; to them it is the door of SMTP.
+#[tokio::test]
+async fn nobody_else_speaks_for_others() {
+    let app = App::start_with(Engine::Sqlite, |config| {
+        config.smtp.proxy_networks = vec!["192.0.2.0/24".parse().expect("a network")];
+    })
+    .await;
+    let v2 = header(0x21, TCP4, &[198, 51, 100, 7, 127, 0, 0, 1, 15, 160, 0, 25], b"");
+    for first in [b"PROXY TCP4 198.51.100.7 127.0.0.1 4000 25\r\n".as_slice(), &v2] {
+        let said = last_words(&app, &[first, b"\r\nQUIT\r\n"].concat()).await;
+        let mut replies = said.lines();
+        assert!(replies.next().is_some_and(|first| first.starts_with("220 ")), "{said}");
+        assert!(replies.next().is_some_and(|second| second.starts_with('5')), "{said}");
+    }
+}
+
 /// CHECKLIST §2, PROXY: a short deadline. Half a header and then nothing costs others nothing, and ends.
 #[tokio::test]
 async fn who_begins_a_header_ends_it_soon() {

@@ -1,0 +1,1 @@
+SELECT bounce_proved FROM outbox WHERE id = $1

@@ -1,0 +1,1 @@
+UPDATE outbox SET bounce_proved = TRUE WHERE id = $1
