@@ -140,9 +140,7 @@ impl Desk {
         tx.update_outbox(&after, self.inner.clock.now()).await?;
         match about.reported {
             Reported::Failed if was != EmailStatus::Bounced => {
-                if is_proof {
-                    tx.prove_bounce(after.id).await?;
-                }
+                tx.set_bounce_proved(after.id, is_proof).await?;
                 self.settle_failure(tx, failure_of(&after, &about, tied.by)).await?;
             }
             Reported::Delayed if first_delay => self.mail_delayed(tx, &after).await?,

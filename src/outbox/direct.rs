@@ -1,6 +1,9 @@
 //! Straight to the servers of each recipient's domain: MX by MX, address by address, until one takes the mail or says
 //! that it won't. A domain whose servers are in trouble is left alone for a while, and costs others nothing.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use super::addresses::{alternate, domain_of, is_ourselves, literal};
 use super::dial::{Dial, Security};
 use super::judge::{Ending, LOOPS_BACK, NO_HOST, Way, is_about_server};
@@ -16,8 +19,6 @@ use super::transport::{Letter, Sent, TransportError, World};
 use super::trouble::Troubles;
 use crate::config::{self, Config};
 use crate::sender::LookupError;
-use std::net::SocketAddr;
-use std::sync::Arc;
 
 /// Most addresses that one try asks.
 const MOST: usize = 10;

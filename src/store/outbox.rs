@@ -140,9 +140,9 @@ impl Tx {
         Ok(self.field(include_str!("sql/outbox/bounce_proved.sql"), args![id]).await?.unwrap_or(false))
     }
 
-    /// From now on [`Tx::is_bounce_proved`].
-    pub async fn prove_bounce(&mut self, id: Uuid) -> Result<()> {
-        self.run(include_str!("sql/outbox/prove_bounce.sql"), args![id]).await.map(drop)
+    /// What [`Tx::is_bounce_proved`] says from now on.
+    pub async fn set_bounce_proved(&mut self, id: Uuid, proved: bool) -> Result<()> {
+        self.run(include_str!("sql/outbox/set_bounce_proved.sql"), args![id, proved]).await.map(drop)
     }
 
     /// The bytes of a mail; `None` before its first try.

@@ -276,6 +276,18 @@ both_engines! {
         }
     }
 
+    /// Nor does the proof of an earlier sending: sent once more, the mail may come back once more.
+    async fn a_proof_is_of_one_sending(engine: Engine) {
+        let desk = Desk::start(engine).await;
+        let reply = desk.reply().await;
+        desk.report(&reply.envelope_from, &GONE, "").await;
+        desk.app.database.texts("UPDATE outbox SET status = 'sent', bounced_at = NULL WHERE status = 'bounced' RETURNING status").await;
+        desk.report(SUPPORT, &GONE, "").await;
+        let notes = desk.notes().await.len();
+        desk.report(&reply.envelope_from, &GONE, "").await;
+        assert_eq!((notes, desk.notes().await.len()), (2, 3), "it is believed over the guess");
+    }
+
     async fn an_old_mail_is_not_guessed(engine: Engine) {
         let desk = Desk::start(engine).await;
         let reply = desk.reply().await;

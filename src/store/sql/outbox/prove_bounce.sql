@@ -1,1 +1,0 @@
-UPDATE outbox SET bounce_proved = TRUE WHERE id = $1

@@ -1,0 +1,1 @@
+UPDATE outbox SET bounce_proved = $2 WHERE id = $1
